@@ -1,0 +1,40 @@
+# The commands to remember: setup · demo · check · test · docs
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo check test docs lock clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "Python 3.10 or later is needed: make PYTHON=python3.11 …"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+setup: .venv/installed ## Install everything into .venv
+
+demo: setup ## Read a made-up account into a SQLite file, and look at it
+	@$(BIN)/python tools/demo.py
+
+check: setup ## Lint, types, and whether the documents say what the code does
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/cog --check --diff README.md docs/*.md
+
+test: setup ## Run every test; PostgreSQL is brought along
+	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term $(PYTEST)
+
+docs: setup ## Write the generated parts of the documents anew
+	$(BIN)/cog -r README.md docs/*.md
+
+lock: setup ## Pin the newest versions that the ranges in pyproject.toml allow
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 \
+		--no-annotate --quiet --custom-compile-command "make lock" --output-file requirements.lock
+
+clean: ## Remove what the commands made
+	rm -rf .venv .meltano output .mypy_cache .ruff_cache .pytest_cache .coverage*

@@ -1,0 +1,12 @@
+"""A Singer tap for the Constant Contact V3 API.
+
+Read it in the order in which data flows:
+
+    settings → planner → fetcher → streams → emitter → stdout
+               what to   pages     rows      messages
+               ask
+
+The fetcher asks through the `transport`, which `auth` signs and the `pacer` paces. The `ledger`
+owns the state; the `store` keeps what outlives a run and is no state. `run` turns the crank and
+`tap` wires it all into the SDK.
+"""

@@ -1,0 +1,212 @@
+"""From a refresh token to an access token, and to the next refresh token.
+
+A grant is what signing in once leads to: a refresh token, which an application with *rotating*
+tokens may use only once, and the access token that goes with it. The store keeps it, so that
+all processes on the machine use one access token a day.
+Source: docs/api-notes.md, "Refresh tokens may be single-use".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+import requests
+from typing_extensions import override
+
+from tap_constantcontact.errors import SignInNeeded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tap_constantcontact.interruption import Interruption
+    from tap_constantcontact.settings import Settings
+    from tap_constantcontact.store import Document, Store
+
+EARLY_SECONDS = 300
+"""An access token this close to its end is renewed before it is used."""
+
+SIGN_IN = "sign in: tap-constantcontact-login"
+SIGN_IN_AGAIN = "sign in again: tap-constantcontact-login"
+
+
+class TokenEndpoint(Protocol):
+    """Exchanges a form for tokens: the authorization server's `/token`."""
+
+    def exchange(self, form: Mapping[str, str]) -> dict[str, Any]:
+        """Return the token answer.
+
+        Raises:
+            SignInNeeded: The grant is dead.
+        """
+
+
+def fingerprint(token: str) -> str:
+    """Return what names a token without telling it."""
+    return hashlib.sha256(token.encode()).hexdigest()[:32]
+
+
+class Grants:
+    """The grants of one API key in the store.
+
+    A grant is filed under the fingerprint of the token it grew from. That is how a token in the
+    settings that never changes finds the token that it became, how a *new* token in the
+    settings wins over an old grant, and how several accounts share one store and one API key.
+
+    Args:
+        store: Where grants are kept.
+        settings: Whose grants: the API key, and the refresh token if the settings hold one.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._signed_in = f"signed-in-{settings.client_id}"
+        self._client_id = settings.client_id
+        self._given = settings.refresh_token
+
+    def key(self) -> str | None:
+        """Return the key of the grant in use, or None if nobody has signed in."""
+        if self._given:
+            return self._key(fingerprint(self._given))
+        pointer = self._store.get(self._signed_in)
+        return self._key(pointer["grew_from"]) if pointer else None
+
+    def current(self) -> Document | None:
+        """Return the grant in use; a token of the settings that is not in the store starts one."""
+        key = self.key()
+        kept = self._store.get(key) if key else None
+        if kept is None and self._given:
+            return {"refresh_token": self._given}
+        return kept
+
+    def replace(self, grant: Document) -> None:
+        """Keep what the grant in use has become; called under `lock`."""
+        key = self._held()
+        self._store.compare_and_set(key, self._store.get(key), grant)
+
+    def sign_in(self, grant: Document) -> None:
+        """Keep the grant of a new sign-in and use it from now on.
+
+        It takes the place of the token in the settings, if there is one: that token is what
+        the user has just replaced.
+        """
+        grew_from = fingerprint(self._given or grant["refresh_token"])
+        for key, document in (
+            (self._key(grew_from), grant),
+            (self._signed_in, {"grew_from": grew_from}),
+        ):
+            with self._store.lock(key):
+                self._store.compare_and_set(key, self._store.get(key), document)
+
+    def lock(self) -> Any:  # noqa: ANN401 - a context manager of the store's
+        """Hold the grant in use against all other processes."""
+        return self._store.lock(self._held())
+
+    def _held(self) -> str:
+        key = self.key()
+        if key is None:
+            raise SignInNeeded(f"Nobody has signed in yet; {SIGN_IN}")
+        return key
+
+    def _key(self, grew_from: str) -> str:
+        return f"grant-{self._client_id}-{grew_from}"
+
+
+class Authenticator(requests.auth.AuthBase):
+    """Signs requests with the access token, which it renews when it must.
+
+    Args:
+        grants: Where the grant is kept.
+        endpoint: Who exchanges a refresh token.
+        interruption: Held off while a token is exchanged.
+        given: An access token of the settings: used until it is refused.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        grants: Grants,
+        endpoint: TokenEndpoint,
+        interruption: Interruption,
+        *,
+        given: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._grants = grants
+        self._endpoint = endpoint
+        self._interruption = interruption
+        self._clock = clock
+        self._access_token = given
+
+    @override
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.access_token()}"
+        return request
+
+    def access_token(self) -> str:
+        """Return an access token: the one at hand, the store's, or a new one.
+
+        Raises:
+            SignInNeeded: There is none and none can be had.
+        """
+        if self._access_token is None:
+            self._access_token = self._kept() or self._renewed(refused=None)
+        return self._access_token
+
+    def renew(self, refused: str) -> None:
+        """Replace an access token that the API has refused.
+
+        Another process may have replaced it already: then its token is taken.
+
+        Raises:
+            SignInNeeded: No other can be had.
+        """
+        self._access_token = self._renewed(refused=refused)
+
+    def _kept(self, refused: str | None = None) -> str | None:
+        """Return the store's access token if it is still good."""
+        grant = self._grants.current()
+        token: str | None = grant.get("access_token") if grant else None
+        if not grant or token is None or token == refused:
+            return None
+        return token if grant["expires_at"] - EARLY_SECONDS > self._clock() else None
+
+    def _renewed(self, refused: str | None) -> str:
+        with self._interruption.held(), self._grants.lock():
+            kept = self._kept(refused)
+            if kept:
+                return kept
+            grant = self._grants.current()
+            if grant is None:
+                raise SignInNeeded(f"Nobody has signed in yet; {SIGN_IN}")
+            answer = self._endpoint.exchange(
+                {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"]}
+            )
+            renewed = grant_from(answer, self._clock(), before=grant)
+            # On the disk before any further call: an application with rotating tokens has
+            # just made the old one worthless.
+            self._grants.replace(renewed)
+            logging.getLogger(__name__).info("The access token was renewed.")
+            token: str = renewed["access_token"]
+            return token
+
+
+def grant_from(
+    answer: Mapping[str, Any], now: float, before: Mapping[str, Any] | None = None
+) -> Document:
+    """Return the grant that a token answer makes.
+
+    Args:
+        answer: The body of the token endpoint's answer.
+        now: Seconds since 1970.
+        before: The grant that was exchanged: its refresh token lives on if the answer has none.
+    """
+    return {
+        "refresh_token": answer.get("refresh_token") or (before or {}).get("refresh_token"),
+        "access_token": answer["access_token"],
+        # `expires_in` has been seen as a number and as text.
+        "expires_at": now + int(answer.get("expires_in", 86400)),
+        "scope": answer.get("scope", (before or {}).get("scope", "")),
+    }

@@ -1,0 +1,178 @@
+"""What an answer of the API means: again later, not there, not for us, stop now.
+
+    TapError                  ends the run; its text is one line that says what to do
+    ├── SettingsError         a setting is missing, misspelt or makes no sense
+    ├── StateError            the state file is not one this version can go on from
+    ├── SignInNeeded          nobody is signed in, or the refresh token is dead
+    ├── Forbidden             a scope or a privilege is missing
+    ├── QuotaUsed             the key's calls of the day are used up
+    ├── Unreachable           it was tried again and again, in vain
+    ├── Refused               the API calls the request wrong
+    │   └── NotFound          what was asked for does not exist: some streams expect that
+    └── UnexpectedAnswer      it answered something it never should
+    TryAgain                  not an error yet: the transport repeats the request
+
+No text here ever carries a token, a secret, an answer's body or a person's data.
+Source: docs/api-notes.md, "Answers that are not what was asked for".
+"""
+
+from __future__ import annotations
+
+import http
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import requests
+
+PASSING_STATUSES = frozenset({500, 502, 503, 504})
+
+
+class TapError(Exception):
+    """Ends the run with one line that says what to do."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class SettingsError(TapError):
+    """A setting is missing, misspelt or makes no sense."""
+
+    exit_code = 2
+
+
+class SignInNeeded(TapError):
+    """Nobody is signed in, or the refresh token is dead."""
+
+    exit_code = 3
+
+
+class Forbidden(TapError):
+    """The token lacks a scope, or the person who signed in lacks a privilege."""
+
+    exit_code = 4
+
+
+class QuotaUsed(TapError):
+    """The key has no calls left today."""
+
+    exit_code = 5
+
+
+class Unreachable(TapError):
+    """The API did not answer properly however often it was asked."""
+
+    exit_code = 6
+
+
+class Refused(TapError):
+    """The API calls the request itself wrong."""
+
+    exit_code = 7
+
+
+class NotFound(Refused):
+    """What was asked for does not exist."""
+
+
+class UnexpectedAnswer(TapError):
+    """The API answered something that it never should."""
+
+    exit_code = 8
+
+
+class StateError(TapError):
+    """The state is not one that this version can go on from."""
+
+    exit_code = 9
+
+
+class TryAgain(Exception):
+    """The same request may well succeed later.
+
+    Args:
+        reason: What came instead of an answer, for the log.
+        after: Seconds that the server asks to wait (`Retry-After`), if it says so.
+    """
+
+    def __init__(self, reason: str, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+class TokenRefused(Exception):
+    """The access token is not, or no longer, accepted (401)."""
+
+
+def judge(response: requests.Response, what: str) -> Any:  # noqa: ANN401 - JSON is anything
+    """Return the parsed body of a good answer, or raise what another answer means.
+
+    Any 2xx but 202 is an answer (the API uses 209, too); 202 means that the API is still
+    computing it. Bodies of errors are an object or a list of objects, depending on the
+    service behind the path.
+
+    Args:
+        response: The answer.
+        what: The method and path, without the query (it may hold an address), for messages.
+
+    Raises:
+        TryAgain: Throttled, a passing failure, or not the JSON that was promised.
+        TokenRefused: The access token is not accepted.
+        QuotaUsed: The day's calls are used up.
+        Forbidden: A scope or privilege is missing.
+        NotFound: It does not exist.
+        Refused: Any other answer.
+    """
+    status = response.status_code
+    if status >= http.HTTPStatus.MULTIPLE_CHOICES:
+        raise complaint(response, what)
+    if status == http.HTTPStatus.ACCEPTED:
+        raise TryAgain("still processing", after=retry_after(response))
+    if "json" not in response.headers.get("Content-Type", ""):
+        # During outages a page for people comes with status 200.
+        raise TryAgain("not JSON")
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        raise TryAgain("truncated JSON") from None
+
+
+def complaint(response: requests.Response, what: str) -> Exception:
+    """Return what an answer means that is none; see `judge`."""
+    status = response.status_code
+    key = error_key(response) or "no error key"
+    if status == http.HTTPStatus.UNAUTHORIZED:
+        return TokenRefused()
+    if status == http.HTTPStatus.TOO_MANY_REQUESTS and key == "quota_exceeded":
+        return QuotaUsed(
+            "The API key has used its calls of today; the count starts again at 00:00 UTC."
+            " Run again after that: it goes on where it stopped."
+        )
+    if status == http.HTTPStatus.TOO_MANY_REQUESTS:
+        return TryAgain("throttled", after=retry_after(response))
+    if status in PASSING_STATUSES:
+        return TryAgain(f"status {status}", after=retry_after(response))
+    if status == http.HTTPStatus.FORBIDDEN:
+        return Forbidden(f"{what} is forbidden.")
+    if status == http.HTTPStatus.NOT_FOUND:
+        return NotFound(f"{what} was not found ({key}).")
+    return Refused(f"{what} was refused with status {status} ({key}).")
+
+
+def error_key(response: requests.Response) -> str | None:
+    """Return the `error_key` (or OAuth's `error`) of an answer: it identifies no person."""
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return None
+    if isinstance(body, list) and body:
+        body = body[0]
+    if not isinstance(body, dict):
+        return None
+    key = body.get("error_key") or body.get("error")
+    return str(key) if key else None
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """Return the seconds of a `Retry-After` header: undocumented, honoured should it appear."""
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isdigit() else None

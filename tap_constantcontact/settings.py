@@ -1,0 +1,252 @@
+"""The settings: what a user may say, and what the rooms of the tap read of it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+import platformdirs
+from singer_sdk import typing as th
+
+from tap_constantcontact.errors import SettingsError
+from tap_constantcontact.times import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+NAME = "tap-constantcontact"
+ENV_PREFIX = "TAP_CONSTANTCONTACT_"
+NO_SETTINGS = frozenset({"LOGLEVEL", "LOG_CONFIG"})
+"""What the SDK reads under the prefix beside the settings."""
+
+NO_CLIENT_ID = (
+    "client_id is missing: put the API key of your application into the settings or into"
+    f" {ENV_PREFIX}CLIENT_ID."
+)
+
+JSONSCHEMA: dict[str, Any] = th.PropertiesList(
+    th.Property(
+        "client_id",
+        th.StringType,
+        required=True,
+        title="API key",
+        description="The API key of your application in the developer portal (OAuth's client id).",
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType,
+        secret=True,
+        title="Client secret",
+        description="The application's secret; leave it out for a PKCE application.",
+    ),
+    th.Property(
+        "refresh_token",
+        th.StringType,
+        secret=True,
+        title="Refresh token",
+        description="Only for machines where nobody can sign in: `tap-constantcontact-login` keeps "
+        "it in the store by itself. Once used, the token that the store grew from it is taken.",
+    ),
+    th.Property(
+        "access_token",
+        th.StringType,
+        secret=True,
+        title="Access token",
+        description="Optional: used until it is refused.",
+    ),
+    th.Property(
+        "store",
+        th.StringType,
+        title="Store",
+        description="Folder that keeps the tokens and the count of today's calls between runs; by "
+        "default a folder of its own in your state folder (`$XDG_STATE_HOME`).",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        default="https://api.cc.email/v3",
+        title="API",
+        description="The address of the API.",
+    ),
+    th.Property(
+        "auth_url",
+        th.StringType,
+        default="https://authz.constantcontact.com/oauth2/default/v1",
+        title="Authorization server",
+        description="The address whose `/authorize` and `/token` sign in.",
+    ),
+    th.Property(
+        "start_date",
+        th.StringType,
+        title="Start",
+        description='Campaigns changed since then are read: ISO 8601, or like "90 days ago". '
+        "By default all. Contacts and lists are always all read.",
+    ),
+    th.Property(
+        "end_date",
+        th.StringType,
+        title="End",
+        description="Campaigns changed before then are read: written like `start_date`.",
+    ),
+    th.Property(
+        "lookback_seconds",
+        th.IntegerType,
+        default=600,
+        title="Look-back",
+        description="Seconds before the bookmark that changed contacts and campaigns are asked for "
+        "again, for changes that the API shows late.",
+    ),
+    th.Property(
+        "report_lookback_hours",
+        th.IntegerType,
+        default=48,
+        title="Look-back of reports",
+        description="Hours before the newest row known of opens and clicks that are read again, "
+        "for rows that the API shows late.",
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType,
+        title="User agent",
+        description="How the tap introduces itself; by default its name and version.",
+    ),
+    th.Property(
+        "requests_per_second",
+        th.NumberType,
+        default=4,
+        title="Pace",
+        description="Requests a second; the API allows 4 a key, all its users together.",
+    ),
+).to_dict()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings as the rooms of the tap use them: parsed, with defaults, in their own types.
+
+    Times are aware and in UTC.
+    """
+
+    client_id: str
+    client_secret: str | None
+    refresh_token: str | None
+    access_token: str | None
+    store: Path
+    api_url: str
+    auth_url: str
+    start: datetime | None
+    end: datetime | None
+    lookback: timedelta
+    report_lookback: timedelta
+    user_agent: str
+    requests_per_second: float
+
+    @classmethod
+    def parse(cls, config: Mapping[str, Any], *, version: str, now: datetime) -> Settings:
+        """Read the settings from a validated configuration.
+
+        Args:
+            config: The SDK's configuration, defaults filled in.
+            version: The tap's version, for the default user agent.
+            now: What relative times count from (aware).
+
+        Raises:
+            SettingsError: A setting makes no sense.
+        """
+        start = moment(config, "start_date", now)
+        end = moment(config, "end_date", now)
+        if start and end and start >= end:
+            raise SettingsError("start_date must be before end_date.")
+        pace = float(config["requests_per_second"])
+        if pace <= 0:
+            raise SettingsError("requests_per_second must be more than 0; the API allows 4.")
+        for name in ("lookback_seconds", "report_lookback_hours"):
+            if config[name] < 0:
+                raise SettingsError(f"{name} must not be negative.")
+        return cls(
+            client_id=config["client_id"],
+            client_secret=config.get("client_secret") or None,
+            refresh_token=config.get("refresh_token") or None,
+            access_token=config.get("access_token") or None,
+            store=Path(config.get("store") or platformdirs.user_state_path(NAME)).expanduser(),
+            api_url=config["api_url"].rstrip("/"),
+            auth_url=config["auth_url"].rstrip("/"),
+            start=start,
+            end=end,
+            lookback=timedelta(seconds=config["lookback_seconds"]),
+            report_lookback=timedelta(hours=config["report_lookback_hours"]),
+            user_agent=config.get("user_agent") or f"{NAME}/{version}",
+            requests_per_second=pace,
+        )
+
+
+def moment(config: Mapping[str, Any], name: str, now: datetime) -> datetime | None:
+    """Return the time that a setting names, or None if it is not set.
+
+    Args:
+        config: The configuration.
+        name: A setting that holds ISO 8601 or words such as "90 days ago".
+        now: What relative times count from.
+
+    Raises:
+        SettingsError: It is neither.
+    """
+    text = str(config.get(name) or "").strip()
+    if not text:
+        return None
+    relative = re.fullmatch(r"(\d+)\s+(second|minute|hour|day|week|month|year)s?\s+ago", text)
+    if relative:
+        number, unit = relative.groups()
+        return plain(pendulum.instance(now).subtract(**{f"{unit}s": int(number)}))
+    try:
+        parsed = pendulum.parse(text, tz="UTC", exact=True)
+    except ValueError:
+        parsed = None
+    if isinstance(parsed, pendulum.DateTime):
+        return plain(parsed)
+    if isinstance(parsed, pendulum.Date):
+        return plain(pendulum.datetime(parsed.year, parsed.month, parsed.day))
+    raise SettingsError(f'{name} is {text!r}: write a date such as "2026-01-31" or "90 days ago".')
+
+
+def misspelt(config: Mapping[str, Any], known: Iterable[str]) -> list[str]:
+    """Return a line for each setting that does not exist, in the configuration or the environment.
+
+    Args:
+        config: The configuration as given.
+        known: The names of all settings, the SDK's among them.
+    """
+    names = sorted(known)
+    lines = [_unknown(name, name, names) for name in config if name not in names]
+    for variable in sorted(os.environ):
+        suffix = variable.removeprefix(ENV_PREFIX)
+        # Meltano writes its extras here too, with a second underscore (`…__SELECT`).
+        if suffix == variable or suffix.startswith("_") or suffix in NO_SETTINGS:
+            continue
+        if suffix.lower() not in names:
+            lines.append(_unknown(variable, suffix.lower(), names))
+    return lines
+
+
+def _unknown(shown: str, name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    hint = f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(names)}."
+    return f"There is no setting {shown!r}.{hint}"
+
+
+def as_number(config: dict[str, Any], properties: Mapping[str, Any]) -> None:
+    """Turn numbers that came as text into numbers: the SDK leaves the environment's as text."""
+    for name, schema in properties.items():
+        value = config.get(name)
+        if isinstance(value, str) and "number" in schema.get("type", ()):
+            try:
+                config[name] = float(value)
+            except ValueError:
+                raise SettingsError(f"{name} is {value!r}: write a number.") from None

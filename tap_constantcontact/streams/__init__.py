@@ -1,0 +1,18 @@
+"""The streams, in rooms named after the headings of the API."""
+
+from tap_constantcontact.streams.base import ConstantContactStream
+from tap_constantcontact.streams.contacts import ContactLists, Contacts
+from tap_constantcontact.streams.email_reports import EMAIL_REPORTS
+from tap_constantcontact.streams.emails import CampaignActivities, Campaigns
+from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
+
+STREAMS: tuple[type[ConstantContactStream], ...] = (
+    ContactLists,
+    Contacts,
+    Campaigns,
+    CampaignActivities,
+    CampaignStats,
+    CampaignActivityStats,
+    *EMAIL_REPORTS,
+)
+"""Every stream, once, in the order in which they are read."""

@@ -1,0 +1,191 @@
+"""What happened to an e-mail: a report per campaign activity and kind of event.
+
+Source: the vendor's guide, "Email Reports"; docs/api-notes.md, "Reports have no ids" and
+"Counters and reports are refreshed apart".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import typing as th
+from typing_extensions import override
+
+from tap_constantcontact.streams.base import ConstantContactStream
+from tap_constantcontact.streams.readings import Reading, ReportReading
+from tap_constantcontact.times import moment
+from tap_constantcontact.units import ReportUnit, Row, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROLES = frozenset({"primary_email", "resend"})
+"""The roles of activities that have reports."""
+
+KEY = (
+    th.Property(
+        "campaign_activity_id",
+        th.StringType,
+        required=True,
+        description="The activity that was sent: campaign_activities has the rest.",
+    ),
+    th.Property(
+        "contact_id",
+        th.StringType,
+        required=True,
+        description="The contact, or the empty string where the API does not say.",
+    ),
+    th.Property(
+        "created_time",
+        th.DateTimeType,
+        required=True,
+        description="When it happened; the API may round it to the minute.",
+    ),
+)
+"""What identifies an event together with `occurrence`."""
+
+OCCURRENCE = th.Property(
+    "occurrence",
+    th.IntegerType,
+    required=True,
+    description="1, 2, … for events that are equal in all other parts of the key.",
+)
+
+PERSON = (
+    th.Property("tracking_activity_type", th.StringType, description="What happened: em_opens …"),
+    th.Property(
+        "email_address", th.StringType, description="The address that the e-mail was sent to."
+    ),
+    th.Property(
+        "first_name", th.StringType, description="First name of the contact, as of the reading."
+    ),
+    th.Property(
+        "last_name", th.StringType, description="Last name of the contact, as of the reading."
+    ),
+    th.Property(
+        "deleted_at",
+        th.DateType,
+        description="The day the contact was deleted, as of the reading: use contacts to be sure.",
+    ),
+)
+
+DEVICE = th.Property("device_type", th.StringType, description="computer, mobile, tablet, other …")
+
+
+class EmailReport(ConstantContactStream):
+    """A report on one activity, newest row first.
+
+    The API cannot filter these by time; how far down a unit reads, its floor says.
+    """
+
+    page_size = 500
+    records_key = "tracking_activities"
+    primary_keys: ClassVar[Sequence[str]] = (
+        "campaign_activity_id",
+        "contact_id",
+        "created_time",
+        "occurrence",
+    )
+    replication_key = "created_time"
+    scope = "campaign_data"
+    privilege = "ui:campaign:metrics"
+    counter: ClassVar[str]
+    """The counter of an activity that moves when the report gets a row."""
+
+    @override
+    def enough(self, unit: Unit, body: Any) -> bool:
+        """Tell whether a page has passed the floor: whole moments are read, or not at all."""
+        floor = unit.floor if isinstance(unit, ReportUnit) else None
+        records = self.records(body)
+        return bool(floor and records and moment(records[-1]["created_time"]) < floor)
+
+    @override
+    def reading(self, unit: Unit) -> Reading:
+        """Return what numbers equal rows over all pages of the report."""
+        return ReportReading(self, unit) if isinstance(unit, ReportUnit) else Reading(self, unit)
+
+    @override
+    def row(self, record: dict[str, Any]) -> Row:
+        """Return a record whose missing key parts are empty, since a key cannot be null."""
+        return {**dict.fromkeys(self.primary_keys, ""), "occurrence": 1, **record}
+
+    def identity(self, row: Row) -> tuple[Any, ...]:
+        """Return what makes a row the same when it is seen again, whatever is rendered live."""
+        return (
+            *(row[key] for key in self.primary_keys if key != "occurrence"),
+            row.get("device_type"),
+        )
+
+    def counted(self, reading: ReportReading, below: int) -> int:
+        """Return the number of rows, in the counter's own measure.
+
+        Args:
+            reading: What was read, down to the floor.
+            below: How many rows lie below the floor.
+        """
+        raise NotImplementedError
+
+
+class EventReport(EmailReport):
+    """A report whose counter counts events, a contact's repeated ones too.
+
+    Its rows stay, so it is read from the newest one down to where all are known.
+    """
+
+    @override
+    def counted(self, reading: ReportReading, below: int) -> int:
+        """Return the events up to the moment that the counter knows of."""
+        return below + reading.rows_as_of
+
+
+class RecipientReport(EmailReport):
+    """A report whose counter counts the contacts in it: it is always read whole."""
+
+    @override
+    def counted(self, reading: ReportReading, below: int) -> int:
+        """Return the contacts in the report."""
+        return len(reading.contacts)
+
+
+class EmailSends(RecipientReport):
+    """The contacts an e-mail was sent to, one row each."""
+
+    name = "email_sends"
+    path = "/reports/email_reports/{campaign_activity_id}/tracking/sends"
+    counter = "em_sends"
+    schema = th.PropertiesList(*KEY, OCCURRENCE, *PERSON).to_dict()
+
+
+class EmailOpens(EventReport):
+    """Each time a contact opened an e-mail."""
+
+    name = "email_opens"
+    path = "/reports/email_reports/{campaign_activity_id}/tracking/opens"
+    counter = "em_opens_all"
+    schema = th.PropertiesList(*KEY, OCCURRENCE, *PERSON, DEVICE).to_dict()
+
+
+class EmailClicks(EventReport):
+    """Each time a contact clicked a link in an e-mail."""
+
+    name = "email_clicks"
+    path = "/reports/email_reports/{campaign_activity_id}/tracking/clicks"
+    counter = "em_clicks_all"
+    primary_keys = ("campaign_activity_id", "contact_id", "created_time", "url_id", "occurrence")
+    schema = th.PropertiesList(
+        *KEY,
+        th.Property(
+            "url_id",
+            th.StringType,
+            required=True,
+            description="The link, or the empty string where the API does not say.",
+        ),
+        OCCURRENCE,
+        *PERSON,
+        DEVICE,
+        th.Property("link_url", th.StringType, description="Where the link leads."),
+    ).to_dict()
+
+
+EMAIL_REPORTS: tuple[type[EmailReport], ...] = (EmailSends, EmailOpens, EmailClicks)
+"""The reports in the order in which those of one activity are read."""

@@ -1,0 +1,142 @@
+"""E-mail campaigns and their activities.
+
+Source: the vendor's guide, "Email Campaigns"; docs/api-notes.md, "A campaign and its activities".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import typing as th
+from typing_extensions import override
+
+from tap_constantcontact.streams.base import Asking, ConstantContactStream
+from tap_constantcontact.times import text_of
+from tap_constantcontact.units import Row, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+
+class Campaigns(ConstantContactStream):
+    """E-mail campaigns, drafts and removed ones included."""
+
+    name = "campaigns"
+    path = "/emails"
+    page_size = 500
+    records_key = "campaigns"
+    primary_keys = ("campaign_id",)
+    replication_key = "updated_at"
+    scope = "campaign_data"
+    privilege = "campaign:read"
+    schema = th.PropertiesList(
+        th.Property("campaign_id", th.StringType, required=True, description="The campaign."),
+        th.Property("name", th.StringType, description="Its name, unique in the account."),
+        th.Property(
+            "current_status",
+            th.StringType,
+            description="Draft, Scheduled, Executing, Done, Error or Removed.",
+        ),
+        th.Property("type", th.StringType, description="What kind of e-mail: NEWSLETTER …"),
+        th.Property("type_code", th.IntegerType, description="The kind as a number; 57 is a test."),
+        th.Property("created_at", th.DateTimeType, description="When it was made."),
+        th.Property(
+            "updated_at",
+            th.DateTimeType,
+            description="When it changed; opens, clicks and maybe resends do not move it.",
+        ),
+    ).to_dict()
+
+    def between(self, since: datetime | None, until: datetime | None) -> Unit:
+        """Return the unit that reads the campaigns changed between two moments."""
+        after = {"after_date": text_of(since)} if since else {}
+        before = {"before_date": text_of(until)} if until else {}
+        return Unit(self, filters={**after, **before})
+
+
+class CampaignLookup(Asking):
+    """Which activities a campaign has: the way to `campaign_activities` and all reports."""
+
+    name = "campaign lookups"
+    path = "/emails/{campaign_id}"
+    scope = "campaign_data"
+    privilege = "campaign:read"
+    may_be_missing = True
+
+    def of(self, campaign_id: str) -> Unit:
+        """Return the unit that looks up a campaign."""
+        return Unit(self, about={"campaign_id": campaign_id})
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
+        """Yield the id and role of each activity."""
+        for campaign in self.records(body):
+            for activity in campaign["campaign_activities"]:
+                yield {
+                    "campaign_activity_id": activity["campaign_activity_id"],
+                    "role": activity.get("role", ""),
+                }
+
+
+class CampaignActivities(ConstantContactStream):
+    """What a campaign sends: the e-mail, its resends, its web page."""
+
+    name = "campaign_activities"
+    path = "/emails/activities/{campaign_activity_id}"
+    params = {"include": "physical_address_in_footer,permalink_url,document_properties"}
+    primary_keys = ("campaign_activity_id",)
+    scope = "campaign_data"
+    privilege = "campaign:read"
+    may_be_missing = True  # a removed activity cannot be read any more
+    schema = th.PropertiesList(
+        th.Property(
+            "campaign_activity_id", th.StringType, required=True, description="The activity."
+        ),
+        th.Property("campaign_id", th.StringType, description="The campaign it belongs to."),
+        th.Property(
+            "role",
+            th.StringType,
+            description="primary_email, resend (to who did not open), permalink (the web page) …",
+        ),
+        th.Property(
+            "current_status",
+            th.StringType,
+            description="DRAFT, SCHEDULED, EXECUTING, DONE or ERROR.",
+        ),
+        th.Property(
+            "contact_list_ids", th.ArrayType(th.StringType), description="The lists it is sent to."
+        ),
+        th.Property(
+            "segment_ids", th.ArrayType(th.IntegerType), description="The segment it is sent to."
+        ),
+        th.Property(
+            "format_type",
+            th.IntegerType,
+            description="The editor: 1 and 5 custom code, 2 to 4 generations of the editor.",
+        ),
+        th.Property("from_email", th.StringType, description="The sender's address."),
+        th.Property("from_name", th.StringType, description="The sender's name."),
+        th.Property("reply_to_email", th.StringType, description="Where answers go."),
+        th.Property("subject", th.StringType, description="The subject line."),
+        th.Property("preheader", th.StringType, description="The preview after the subject."),
+        th.Property("permalink_url", th.StringType, description="The e-mail as a web page."),
+        th.Property("document_id", th.StringType, description="The document in the editor."),
+        th.Property(
+            "physical_address_in_footer",
+            th.ObjectType(additional_properties=True),
+            description="The sender's postal address in the footer.",
+        ),
+        th.Property(
+            "document_properties",
+            th.ObjectType(additional_properties=True),
+            description="Layout and texts around the content, for custom-code e-mails.",
+        ),
+    ).to_dict()
+
+    def of(self, campaign_id: str, campaign_activity_id: str) -> Unit:
+        """Return the unit that reads an activity."""
+        return Unit(
+            self,
+            about={"campaign_id": campaign_id, "campaign_activity_id": campaign_activity_id},
+        )

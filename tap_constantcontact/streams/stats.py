@@ -1,0 +1,147 @@
+"""The counters of campaigns and of their activities.
+
+They are rows of their own, and they tell the planner which reports have moved.
+Source: the vendor's guide, "Email Campaign Stats"; docs/api-notes.md, "Counters and reports are
+refreshed apart".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import typing as th
+from typing_extensions import override
+
+from tap_constantcontact.streams.base import ConstantContactStream
+from tap_constantcontact.units import Row, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+COUNTERS = {
+    "em_sends": "contacts it was sent to",
+    "em_opens": "contacts who opened it",
+    "em_opens_all": "opens, repeated ones too",
+    "em_opens_all_computer": "opens on a computer",
+    "em_opens_all_mobile": "opens on a phone",
+    "em_opens_all_tablet": "opens on a tablet",
+    "em_opens_all_other": "opens on another device",
+    "em_opens_all_none": "opens on an unknown device",
+    "em_clicks": "contacts who clicked",
+    "em_clicks_all": "clicks, repeated ones too",
+    "em_clicks_all_computer": "clicks on a computer",
+    "em_clicks_all_mobile": "clicks on a phone",
+    "em_clicks_all_tablet": "clicks on a tablet",
+    "em_clicks_all_other": "clicks on another device",
+    "em_clicks_all_none": "clicks on an unknown device",
+    "em_bounces": "contacts it did not reach",
+    "em_optouts": "contacts who opted out through it",
+    "em_forwards": "contacts who forwarded it",
+    "em_not_opened": "contacts who did not open it",
+}
+"""The counters, and what of each they count."""
+
+ACTIVITY_COUNTERS = {
+    "em_abuse": "contacts who called it spam",
+    "em_bounces_blocked": "bounces: blocked",
+    "em_bounces_mailbox_full": "bounces: mailbox full",
+    "em_bounces_nonexistent_address": "bounces: no such address",
+    "em_bounces_other": "bounces: other reasons",
+    "em_bounces_suspended": "bounces: suspended",
+    "em_bounces_undeliverable": "bounces: undeliverable",
+    "em_bounces_vacation": "bounces: on vacation",
+}
+"""Counters that only activities have."""
+
+PERCENTS = {
+    "open": "opened",
+    "click": "clicked",
+    "bounce": "bounced",
+    "unsubscribe": "opted out",
+    "did_not_open": "did not open",
+    "desktop_open": "of the opens were on a desktop",
+    "mobile_open": "of the opens were on a phone",
+    "desktop_click": "of the clicks were on a desktop",
+    "mobile_click": "of the clicks were on a phone",
+}
+"""Percentages that the API computes for campaigns, and what they are of."""
+
+REFRESHED = th.Property(
+    "last_refresh_time", th.DateTimeType, description="The moment up to which it was counted."
+)
+
+
+def _counters(*named: Mapping[str, str]) -> list[th.Property[Any]]:
+    return [
+        th.Property(name, th.IntegerType, description=f"{what[0].upper()}{what[1:]}.")
+        for names in named
+        for name, what in names.items()
+    ]
+
+
+class Stats(ConstantContactStream):
+    """Counters of several things at once: their ids stand in the path."""
+
+    records_key = "results"
+    scope = "campaign_data"
+    privilege = "ui:campaign:metrics"
+    ids_a_call: ClassVar[int]
+    """How many ids the API takes at once."""
+
+    def of(self, ids: Sequence[str]) -> Unit:
+        """Return the unit that reads the counters of up to `ids_a_call` ids."""
+        return Unit(self, about={"ids": ",".join(ids)})
+
+    @override
+    def row(self, record: dict[str, Any]) -> Row:
+        """Return the counters as columns; the guide spells some with dots."""
+        stats = {name.replace(".", "_"): value for name, value in record["stats"].items()}
+        percents = {
+            f"percents__{name}": value for name, value in record.get("percents", {}).items()
+        }
+        return {**record, **stats, **percents}
+
+
+class CampaignStats(Stats):
+    """The total counters of each campaign that was sent."""
+
+    name = "campaign_stats"
+    path = "/reports/stats/email_campaigns/{ids}"
+    ids_a_call = 150
+    primary_keys = ("campaign_id",)
+    may_be_missing = True  # one id without counters makes the API find none of them
+    schema = th.PropertiesList(
+        th.Property("campaign_id", th.StringType, required=True, description="The campaign."),
+        *_counters(COUNTERS),
+        *(
+            th.Property(f"percents__{name}", th.NumberType, description=f"Percent that {what}.")
+            for name, what in PERCENTS.items()
+        ),
+        REFRESHED,
+    ).to_dict()
+
+
+class CampaignActivityStats(Stats):
+    """The counters of each activity that was sent: of the e-mail and of each resend apart."""
+
+    name = "campaign_activity_stats"
+    path = "/reports/stats/email_campaign_activities/{ids}"
+    ids_a_call = 10
+    primary_keys = ("campaign_activity_id",)
+    schema = th.PropertiesList(
+        th.Property(
+            "campaign_activity_id", th.StringType, required=True, description="The activity."
+        ),
+        th.Property("campaign_id", th.StringType, description="The campaign it belongs to."),
+        *_counters(COUNTERS, ACTIVITY_COUNTERS),
+        REFRESHED,
+    ).to_dict()
+
+
+def fingerprint(row: Row) -> str:
+    """Return all counters of a row as one text that changes when any of them does.
+
+    >>> fingerprint({"em_sends": 3, "em_opens_all": 2})
+    '3,,2,,,,,,,,,,,,,,,,'
+    """
+    return ",".join("" if row.get(name) is None else str(row[name]) for name in COUNTERS)

@@ -1,0 +1,42 @@
+"""Times as the API writes them, and as the tap does."""
+
+from __future__ import annotations
+
+import functools
+from datetime import datetime, timezone
+
+import pendulum
+
+from tap_constantcontact.errors import UnexpectedAnswer
+
+
+@functools.lru_cache(maxsize=10_000)
+def moment(text: str) -> datetime:
+    """Return the moment (aware, UTC) that one of the API's texts names.
+
+    Resources differ in precision and offset (`…37Z`, `…37.000Z`, `…37+00:00`), so times are
+    compared as moments, never as text.
+
+    Raises:
+        UnexpectedAnswer: It is no time.
+    """
+    try:
+        parsed = pendulum.parse(text, tz="UTC")
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, pendulum.DateTime):
+        raise UnexpectedAnswer("An answer holds a time that is none.")
+    return plain(parsed)
+
+
+def plain(when: pendulum.DateTime) -> datetime:
+    """Return one of pendulum's times as a plain `datetime` in UTC.
+
+    Its own times cannot be reckoned with once their zone is the standard library's.
+    """
+    return datetime.fromisoformat(when.in_timezone("UTC").isoformat())
+
+
+def text_of(when: datetime) -> str:
+    """Return a moment as text: UTC, to the second, or to the microsecond where it has some."""
+    return when.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")

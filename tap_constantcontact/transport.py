@@ -1,0 +1,271 @@
+"""The one way to the API: its pace, its time-outs, its patience.
+
+Every call is paced, counted, signed and judged here, whoever makes it.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import backoff
+import requests
+
+from tap_constantcontact.auth import SIGN_IN_AGAIN
+from tap_constantcontact.errors import (
+    Refused,
+    SettingsError,
+    SignInNeeded,
+    TokenRefused,
+    TryAgain,
+    Unreachable,
+    judge,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    from tap_constantcontact.auth import Authenticator
+    from tap_constantcontact.interruption import Interruption
+    from tap_constantcontact.pacer import Pacer
+    from tap_constantcontact.settings import Settings
+    from tap_constantcontact.store import DayCount
+
+TIMEOUT = (10, 60)
+"""Seconds to connect, and between two bytes of an answer."""
+
+LOGGER = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often, and how long apart, a request is repeated.
+
+    Args:
+        tries: Requests in all, the first included.
+        first: Seconds before the second one, at most; each later wait is up to twice as long.
+        longest: Seconds that no wait exceeds.
+    """
+
+    tries: int = 8
+    first: float = 1.0
+    longest: float = 60.0
+
+    def waits(self) -> Generator[float, TryAgain, None]:
+        """Yield the seconds to wait after each failure that is sent in.
+
+        Half of a wait is chance, so that processes which failed together do not return
+        together; a server's own wish (`Retry-After`) is granted as it is.
+        """
+        failure = yield 0  # what primes a generator of the backoff package
+        longest = self.first
+        while True:
+            wait = min(longest, self.longest) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+            failure = yield (wait if failure.after is None else failure.after)
+            longest *= 2
+
+    def persist(self, call: Callable[[], T], what: str) -> T:
+        """Return what a call returns, repeating it while it raises `TryAgain`.
+
+        Raises:
+            Unreachable: It did so to the last.
+        """
+
+        def say(details: Any) -> None:  # noqa: ANN401 - the backoff package's own dict
+            LOGGER.warning("%s: %s; again in %.1f s", what, details["exception"], details["wait"])
+
+        patient = backoff.on_exception(
+            self.waits, TryAgain, max_tries=self.tries, jitter=None, on_backoff=say, logger=None
+        )(call)
+        try:
+            return patient()
+        except TryAgain as failure:
+            raise Unreachable(
+                f"{what} failed {self.tries} times, the last time: {failure}. Look at"
+                " https://status.constantcontact.com and run again: it goes on where it stopped."
+            ) from None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A good answer of the API.
+
+    Args:
+        body: The parsed JSON.
+        at: The API's clock when it answered (the `Date` header), aware, in UTC.
+    """
+
+    body: Any
+    at: datetime
+
+
+class Transport:
+    """Asks the API.
+
+    Args:
+        settings: The address, and how the tap introduces itself.
+        auth: Signs requests.
+        pacer: Says when.
+        count: Counts the calls of the day.
+        patience: How failures that pass are met.
+        interruption: May end the run while it waits for an answer.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        auth: Authenticator,
+        pacer: Pacer,
+        count: DayCount,
+        patience: Patience,
+        interruption: Interruption,
+    ) -> None:
+        self._base = urlsplit(settings.api_url)
+        self._auth = auth
+        self._pacer = pacer
+        self._count = count
+        self._patience = patience
+        self._interruption = interruption
+        self._session = new_session(settings)
+        self.calls = 0
+        self.calls_today = 0
+
+    def get(self, url: str, params: Mapping[str, str] | None = None) -> Answer:
+        """Ask once, or as often as it takes.
+
+        Args:
+            url: An address on the host of `api_url`.
+            params: The query.
+
+        Raises:
+            TapError: What the answer means; see `errors`.
+        """
+        path = urlsplit(url).path.removeprefix(self._base.path)
+        what = f"GET {path}"
+        with self._interruption.allowed():
+            return self._patience.persist(lambda: self._signed(url, params, what), what)
+
+    def _signed(self, url: str, params: Mapping[str, str] | None, what: str) -> Answer:
+        """Ask with the access token at hand; if it is refused, once more with a new one."""
+        token = self._auth.access_token()
+        try:
+            return self._once(url, params, what)
+        except TokenRefused:
+            self._auth.renew(refused=token)
+        try:
+            return self._once(url, params, what)
+        except TokenRefused:
+            raise SignInNeeded(f"{what} refuses even a new access token; {SIGN_IN_AGAIN}") from None
+
+    def _once(self, url: str, params: Mapping[str, str] | None, what: str) -> Answer:
+        self._pacer.wait()
+        self.calls += 1
+        self.calls_today = self._count.add(datetime.now(timezone.utc))
+        response = send(
+            lambda: self._session.get(
+                url, params=params, auth=self._auth, timeout=TIMEOUT, allow_redirects=False
+            )
+        )
+        LOGGER.debug(
+            "%s: status %s, request id %s",
+            what,
+            response.status_code,
+            response.headers.get("x-amzn-requestid"),
+        )
+        return Answer(judge(response, what), clock_of(response))
+
+
+class OAuthClient:
+    """The application at the authorization server's `/token`.
+
+    A confidential application shows its secret, a PKCE application only names itself.
+
+    Args:
+        settings: Whose application, and where the server is.
+        patience: How failures that pass are met; one second apart at least, the server's limit.
+    """
+
+    def __init__(self, settings: Settings, patience: Patience) -> None:
+        self._url = f"{settings.auth_url}/token"
+        self._id = settings.client_id
+        self._secret = settings.client_secret
+        self._patience = patience
+        self._session = new_session(settings)
+
+    def exchange(self, form: Mapping[str, str]) -> dict[str, Any]:
+        """Return the token answer.
+
+        Raises:
+            SignInNeeded: The server refuses what was to be exchanged.
+            SettingsError: It does not know the application.
+        """
+        return self._patience.persist(lambda: self._once(form), "POST /token")
+
+    def _once(self, form: Mapping[str, str]) -> dict[str, Any]:
+        basic = (self._id, self._secret) if self._secret else None
+        data = dict(form) if basic else {"client_id": self._id, **form}
+        response = send(
+            lambda: self._session.post(
+                self._url, data=data, auth=basic, timeout=TIMEOUT, allow_redirects=False
+            )
+        )
+        try:
+            body: dict[str, Any] = judge(response, "POST /token")
+        except TokenRefused:
+            raise SettingsError(
+                "The authorization server does not know this application:"
+                " check client_id and client_secret against the developer portal."
+            ) from None
+        except Refused as refusal:
+            if "invalid_client" in str(refusal):
+                raise SettingsError(
+                    "The authorization server does not know this application:"
+                    " check client_id and client_secret against the developer portal."
+                ) from None
+            raise SignInNeeded(
+                f"The sign-in is no longer valid ({refusal}); {SIGN_IN_AGAIN}"
+            ) from None
+        return body
+
+
+def new_session(settings: Settings) -> requests.Session:
+    """Return a session that keeps its connections and says who it is."""
+    session = requests.Session()
+    session.headers.update({"User-Agent": settings.user_agent, "Accept": "application/json"})
+    return session
+
+
+def send(request: Callable[[], requests.Response]) -> requests.Response:
+    """Send a request whose failures to arrive are reasons to try again.
+
+    Raises:
+        TryAgain: The connection failed.
+        SettingsError: The address is none.
+    """
+    try:
+        return request()
+    except (
+        requests.ConnectionError,
+        requests.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+        requests.exceptions.ContentDecodingError,
+    ) as error:
+        # Only the kind: the text may hold the address with its query.
+        raise TryAgain(f"no answer ({type(error).__name__})") from None
+    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, ValueError):
+        raise SettingsError(
+            "api_url and auth_url must be addresses like https://host/path."
+        ) from None
+
+
+def clock_of(response: requests.Response) -> datetime:
+    """Return the API's clock; ours where an answer has no `Date`."""
+    date = response.headers.get("Date")
+    return parsedate_to_datetime(date) if date else datetime.now(timezone.utc)

@@ -1,0 +1,83 @@
+"""The words that planner, fetcher and streams share: a unit of work, its request, its pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from tap_constantcontact.streams.base import Source
+
+Row = dict[str, Any]
+"""One row of a stream: every field of its schema, null where the API has nothing."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to ask for first; the pages after it are where the answers say.
+
+    Args:
+        path: Below `api_url`.
+        params: The query.
+    """
+
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """One thing to ask: of which source, and about what.
+
+    Units are compared by identity: the same thing may be asked twice in a run.
+
+    Args:
+        source: Who knows the request and reads the pages.
+        about: What the unit is about (`campaign_activity_id` …): fills the path.
+        filters: The query that narrows what is asked for.
+        page_size: Rows a page, if not the source's own choice.
+    """
+
+    source: Source
+    about: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, str] = field(default_factory=dict)
+    page_size: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ReportUnit(Unit):
+    """One report of one activity, and how far down it is to be read.
+
+    Args:
+        floor: Rows older than this are known: no page below it is asked for. None: all of it.
+        as_of: Until when the counter knows of events that the rows are compared with.
+        lookback: How far below its newest row a report may still change.
+    """
+
+    floor: datetime | None = None
+    as_of: datetime | None = None
+    lookback: timedelta = timedelta()
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answer to a unit.
+
+    Args:
+        unit: What was asked.
+        body: The parsed JSON; None where what was asked about does not exist.
+        last: Whether it is the unit's last.
+    """
+
+    unit: Unit
+    body: Any
+    last: bool
+
+    @property
+    def missing(self) -> bool:
+        """Whether what was asked about does not exist."""
+        return self.body is None

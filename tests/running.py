@@ -1,0 +1,142 @@
+"""Runs the tap in this process, and keeps what it wrote."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.io_base import SingerWriter
+
+from tap_constantcontact.tap import TapConstantContact
+from tap_constantcontact.transport import Patience
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from singer_sdk.singerlib.messages import Message
+
+    from constantcontact_sandbox import Asked, Sandbox
+
+IMPATIENT = Patience(tries=4, first=0.001, longest=0.002)
+
+
+class Writer(SingerWriter):
+    """Keeps messages instead of writing them."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    def write_message(self, message: Message) -> None:
+        self.messages.append(json.loads(self.format_message(message)))
+
+
+@dataclass
+class Outcome:
+    """What a run wrote and asked for.
+
+    Args:
+        messages: The Singer messages, in order.
+        asked: The requests to the API, without those for tokens.
+        error: What ended it early.
+    """
+
+    messages: list[dict[str, Any]]
+    asked: list[Asked]
+    error: Exception | None = None
+
+    def rows(self, stream: str) -> list[dict[str, Any]]:
+        """Return the rows of a stream, in order."""
+        return [
+            message["record"]
+            for message in self.messages
+            if message["type"] == "RECORD" and message["stream"] == stream
+        ]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return the number of rows by stream."""
+        counts: dict[str, int] = {}
+        for message in self.messages:
+            if message["type"] == "RECORD":
+                counts[message["stream"]] = counts.get(message["stream"], 0) + 1
+        return counts
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Return the last state."""
+        states = [message["value"] for message in self.messages if message["type"] == "STATE"]
+        last: dict[str, Any] = states[-1]
+        return last
+
+    def paths(self, prefix: str = "") -> list[str]:
+        """Return the paths asked for, in order."""
+        return [asked.path for asked in self.asked if asked.path.startswith(prefix)]
+
+
+@dataclass
+class TapRunner:
+    """Runs the tap, each time from the state of the time before.
+
+    Args:
+        sandbox: What it reads.
+        store: Its store.
+        config: Settings beside those of the sandbox.
+    """
+
+    sandbox: Sandbox
+    store: Path
+    config: dict[str, Any] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of the next run."""
+        return {
+            "client_id": self.sandbox.client_id,
+            "client_secret": self.sandbox.client_secret,
+            "refresh_token": self.sandbox.refresh_token,
+            "api_url": self.sandbox.api_url,
+            "auth_url": self.sandbox.auth_url,
+            "store": str(self.store),
+            "requests_per_second": 10_000,
+            **self.config,
+        }
+
+    def make(
+        self, *, select: Iterable[str] | None = None, writer: Writer | None = None
+    ) -> TapConstantContact:
+        """Make a tap.
+
+        Args:
+            select: The names of the streams to select; None for all.
+            writer: Takes its messages.
+        """
+        tap = TapConstantContact(config=self.settings, state=self.state, message_writer=writer)
+        tap.patience = IMPATIENT
+        if select is not None:
+            for stream in tap.streams.values():
+                stream.selected = stream.name in set(select)
+        return tap
+
+    def run(self, *, select: Iterable[str] | None = None, fails: bool = False) -> Outcome:
+        """Run once; the next run goes on from the state.
+
+        Args:
+            select: The names of the streams to select; None for all.
+            fails: Whether it is expected to end early: the error is then in the outcome.
+        """
+        writer = Writer()
+        before = len(self.sandbox.asked)
+        error = None
+        try:
+            self.make(select=select, writer=writer).sync_all()
+        except Exception as raised:
+            if not fails:
+                raise
+            error = raised
+        asked = [call for call in self.sandbox.asked[before:] if not call.path.startswith("/oauth")]
+        outcome = Outcome(writer.messages, asked, error)
+        self.state = outcome.state
+        return outcome

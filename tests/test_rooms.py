@@ -1,0 +1,95 @@
+"""Who may import whom."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+ROOMS: dict[str, set[str]] = {
+    "errors": set(),
+    "times": {"errors"},
+    "pacer": set(),
+    "interruption": {"errors"},
+    "settings": {"errors", "times"},
+    "store": {"errors"},
+    "auth": {"errors", "settings", "store", "interruption"},
+    "transport": {"errors", "settings", "store", "auth", "pacer", "interruption"},
+    "units": {"streams"},
+    "streams": {"errors", "times", "units"},
+    "fetcher": {"errors", "units", "transport"},
+    "ledger": {"errors", "times"},
+    "planner": {"ledger", "settings", "streams", "times", "units"},
+    "emitter": {"streams", "units"},
+    "run": {
+        "errors",
+        "emitter",
+        "fetcher",
+        "interruption",
+        "ledger",
+        "planner",
+        "streams",
+        "transport",
+        "units",
+    },
+}
+"""What each room of the tap may know of the others; `tap` and `login` wire them all."""
+
+WIRING = {"__init__", "__main__", "tap", "login"}
+
+
+def imports(path: Path) -> set[str]:
+    """Return the modules that a file imports, whether at run time or for its types."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def room(path: Path) -> str:
+    """Return the room that a file of the tap belongs to."""
+    return path.relative_to(ROOT / "tap_constantcontact").parts[0].removesuffix(".py")
+
+
+def files(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", files("tap_constantcontact"), ids=lambda path: path.name)
+def test_a_room_of_the_tap_knows_only_what_it_may(path: Path) -> None:
+    if room(path) in WIRING:
+        return
+    known = {
+        module.split(".")[1]
+        for module in imports(path)
+        if module.startswith("tap_constantcontact.")
+    }
+
+    assert known - {room(path)} <= ROOMS[room(path)]
+
+
+def test_only_the_transport_speaks_http() -> None:
+    speakers = {room(path) for path in files("tap_constantcontact") if "requests" in imports(path)}
+
+    assert speakers == {"transport", "auth", "errors"}
+
+
+@pytest.mark.parametrize(
+    ("package", "strangers"),
+    [
+        ("constantcontact_sandbox", ("tap_constantcontact", "target_relational", "singer_sdk")),
+        ("target_relational", ("tap_constantcontact", "constantcontact_sandbox")),
+        ("tap_constantcontact", ("target_relational", "constantcontact_sandbox")),
+    ],
+)
+def test_packages_do_not_know_each_other(package: str, strangers: tuple[str, ...]) -> None:
+    known = {module.split(".")[0] for path in files(package) for module in imports(path)}
+
+    assert not known & set(strangers)
