@@ -54,7 +54,7 @@ class Fetcher:
         asked: set[str] = set()
         while url:
             try:
-                answer = self._transport.get(url, params)
+                answer = self._transport.get(url, params, what=request.name)
             except NotFound:
                 if not unit.source.may_be_missing or asked:
                     raise
@@ -62,7 +62,7 @@ class Fetcher:
                 return
             except Forbidden:
                 raise Forbidden(
-                    f"GET {request.path} is forbidden: it needs the scope {unit.source.scope} and"
+                    f"{request.name} is forbidden: it needs the scope {unit.source.scope} and"
                     f" the privilege {unit.source.privilege}. Let an owner or manager of the"
                     " account sign in (tap-constantcontact-login), or deselect the stream."
                 ) from None
@@ -71,9 +71,7 @@ class Fetcher:
             body, params = answer.body, {}
             url = self._next(unit, body)
             if url in asked:
-                raise UnexpectedAnswer(
-                    f"GET {request.path} gives the same page as the next one again."
-                )
+                raise UnexpectedAnswer(f"{request.name} gives the same page as the next one again.")
             yield Page(unit, body, last=url is None)
 
     def _next(self, unit: Unit, body: Any) -> str | None:  # noqa: ANN401 - JSON is anything

@@ -2,6 +2,7 @@
 
     {"bookmarks": {"contacts": {"replication_key": "updated_at", "replication_key_value": …}, …},
      "ledger": {"version": 1,
+                "contacts_read_whole": …,
                 "campaigns_read_until": …,
                 "campaigns": {<campaign_id>: {"status": …, "updated_at": …,
                                               "seen": {<stream>: <as of what>, …},
@@ -174,6 +175,9 @@ class Ledger:
                 for name, bookmark in state.get("bookmarks", {}).items()
                 if bookmark.get("replication_key_value")
             }
+            whole = kept.get("contacts_read_whole")
+            self.contacts_read_whole: datetime | None = moment(whole) if whole else None
+            """When all contacts were last read, whatever their times say."""
             until = kept.get("campaigns_read_until")
             self.campaigns_read_until: datetime | None = moment(until) if until else None
             """Until when changed campaigns are known, whether or not their stream is selected."""
@@ -200,7 +204,7 @@ class Ledger:
 
     def state(self) -> dict[str, Any]:
         """Return the state as it stands, to be written as a STATE message."""
-        until = self.campaigns_read_until
+        whole, until = self.contacts_read_whole, self.campaigns_read_until
         return {
             "bookmarks": {
                 name: {"replication_key": key, "replication_key_value": text_of(value)}
@@ -208,6 +212,7 @@ class Ledger:
             },
             "ledger": {
                 "version": VERSION,
+                **({"contacts_read_whole": text_of(whole)} if whole else {}),
                 **({"campaigns_read_until": text_of(until)} if until else {}),
                 "campaigns": {
                     key: campaign.dump() for key, campaign in sorted(self.campaigns.items())

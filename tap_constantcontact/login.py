@@ -216,7 +216,9 @@ def sign_in(
         interruption,
     )
     try:
-        summary = transport.get(f"{settings.api_url}/account/summary").body
+        summary = transport.get(
+            f"{settings.api_url}/account/summary", what="GET /account/summary"
+        ).body
     except Forbidden:
         return "an account whose name the privileges of this user do not show"
     name = summary.get("organization_name") or "(no name)"

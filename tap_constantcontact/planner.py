@@ -131,8 +131,11 @@ class Planner:
             yield self._campaigns.between(self._campaigns_since(), self._settings.end)
 
     def _changed_contacts(self) -> list[Unit]:
+        """Return what reads the contacts that changed; now and then, all of them."""
         known = self._ledger.bookmark(self._contacts.name)
-        if known is None:
+        whole, every = self._ledger.contacts_read_whole, self._settings.contacts_full_refresh
+        overdue = every and (whole is None or self._now() - whole >= every)
+        if known is None or overdue:
             return [self._contacts.all()]
         since = known - self._settings.lookback
         return [self._contacts.changed_since(since), self._contacts.opted_out_since(since)]
@@ -185,7 +188,7 @@ class Planner:
         stream = self._campaign_stats
         certain, doubtful = [], []
         for key, campaign in self._ledger.campaigns.items():
-            if campaign.status in SENT or stream.name in campaign.seen:
+            if campaign.status in SENT and not campaign.refused:
                 certain.append(key)
             elif campaign.status in MAYBE_SENT and not campaign.refused:
                 doubtful.append(key)
@@ -286,7 +289,6 @@ class Planner:
             self._learn(unit.about["campaign_id"], row)
         elif unit.source is self._campaign_stats:
             self._totals[row["campaign_id"]] = row
-            self._ledger.campaigns[row["campaign_id"]].seen.setdefault(unit.source.name, "")
         elif unit.source is self._activity_stats:
             self._counters[row["campaign_activity_id"]] = row
 
@@ -301,6 +303,8 @@ class Planner:
         if unit.source is self._contacts:
             if self._last_of(self._contacts.name, unit):
                 self._ledger.advance(self._contacts.name, "updated_at", self._now())
+                if not unit.filters:
+                    self._ledger.contacts_read_whole = self._now()
         elif unit.source is self._campaigns:
             self._campaigns_read()
         elif unit.source is self._lookup:
@@ -342,9 +346,7 @@ class Planner:
         if len(ids) > 1:
             self._refused.append(ids)
         else:
-            campaign = self._ledger.campaigns[ids[0]]
-            campaign.refused = True
-            campaign.seen.pop(self._campaign_stats.name, None)
+            self._ledger.campaigns[ids[0]].refused = True
 
     def _settle(self, unit: ReportUnit, reading: ReportReading) -> None:
         """Compare a report with its counter, and note how far it is known."""

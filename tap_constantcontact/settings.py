@@ -96,6 +96,14 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description="Campaigns changed before then are read: written like `start_date`.",
     ),
     th.Property(
+        "contacts_full_refresh_days",
+        th.IntegerType,
+        default=7,
+        title="Full pass of contacts",
+        description="Days after which all contacts are read again, for changes that move no time "
+        "the API can filter by (a list joined, an address changed). 0: never.",
+    ),
+    th.Property(
         "lookback_seconds",
         th.IntegerType,
         default=600,
@@ -143,6 +151,7 @@ class Settings:
     auth_url: str
     start: datetime | None
     end: datetime | None
+    contacts_full_refresh: timedelta | None
     lookback: timedelta
     report_lookback: timedelta
     user_agent: str
@@ -167,7 +176,7 @@ class Settings:
         pace = float(config["requests_per_second"])
         if pace <= 0:
             raise SettingsError("requests_per_second must be more than 0; the API allows 4.")
-        for name in ("lookback_seconds", "report_lookback_hours"):
+        for name in ("contacts_full_refresh_days", "lookback_seconds", "report_lookback_hours"):
             if config[name] < 0:
                 raise SettingsError(f"{name} must not be negative.")
         return cls(
@@ -180,6 +189,7 @@ class Settings:
             auth_url=config["auth_url"].rstrip("/"),
             start=start,
             end=end,
+            contacts_full_refresh=timedelta(days=config["contacts_full_refresh_days"]) or None,
             lookback=timedelta(seconds=config["lookback_seconds"]),
             report_lookback=timedelta(hours=config["report_lookback_hours"]),
             user_agent=config.get("user_agent") or f"{NAME}/{version}",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime, timezone
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
@@ -50,15 +51,18 @@ class OneLineCommand(SingerCommand):
         try:
             return super().main(*args, **kwargs)
         except TapError as error:
-            self._fail(str(error), error.exit_code)
+            self.logger.error(str(error))  # noqa: TRY400 - one line, no traceback
+            sys.exit(error.exit_code)
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run what is left to do once the command line is parsed."""
+        try:
+            return super().invoke(ctx)
         except BrokenPipeError:
             # Python would complain about the same pipe once more when it closes stdout.
-            sys.stdout = None
-            self._fail("The loader stopped reading: see its own messages.", TapError.exit_code)
-
-    def _fail(self, line: str, exit_code: int) -> NoReturn:
-        self.logger.error(line)
-        sys.exit(exit_code)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise TapError("The loader stopped reading: see its own messages.") from None
 
 
 class TapConstantContact(Tap):

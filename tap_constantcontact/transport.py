@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 import backoff
 import requests
@@ -127,7 +126,6 @@ class Transport:
         patience: Patience,
         interruption: Interruption,
     ) -> None:
-        self._base = urlsplit(settings.api_url)
         self._auth = auth
         self._pacer = pacer
         self._count = count
@@ -137,18 +135,17 @@ class Transport:
         self.calls = 0
         self.calls_today = 0
 
-    def get(self, url: str, params: Mapping[str, str] | None = None) -> Answer:
+    def get(self, url: str, params: Mapping[str, str] | None = None, *, what: str) -> Answer:
         """Ask once, or as often as it takes.
 
         Args:
             url: An address on the host of `api_url`.
             params: The query.
+            what: What is asked, for messages: no ids, and nothing of the query.
 
         Raises:
             TapError: What the answer means; see `errors`.
         """
-        path = urlsplit(url).path.removeprefix(self._base.path)
-        what = f"GET {path}"
         with self._interruption.allowed():
             return self._patience.persist(lambda: self._signed(url, params, what), what)
 

@@ -21,10 +21,12 @@ class Request:
     """What to ask for first; the pages after it are where the answers say.
 
     Args:
+        name: What is asked, for messages: without ids, which may be many.
         path: Below `api_url`.
         params: The query.
     """
 
+    name: str
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
 

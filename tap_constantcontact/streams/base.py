@@ -66,7 +66,11 @@ class Asking:
         """Return the first request of a unit."""
         size = unit.page_size or self.page_size
         limit = {"limit": str(size)} if size else {}
-        return Request(self.path.format(**unit.about), {**self.params, **limit, **unit.filters})
+        return Request(
+            f"GET {self.path}",
+            self.path.format(**unit.about),
+            {**self.params, **limit, **unit.filters},
+        )
 
     def enough(self, unit: Unit, body: Any) -> bool:  # noqa: ANN401, ARG002 - families decide
         """Tell whether no page after this one is wanted: by default all are."""

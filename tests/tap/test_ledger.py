@@ -53,7 +53,7 @@ def test_a_state_comes_back_as_it_was_written(
 ) -> None:
     ledger = Ledger({})
     ledger.campaigns.update(known)
-    ledger.campaigns_read_until = until
+    ledger.contacts_read_whole = ledger.campaigns_read_until = until
     if until:
         ledger.advance("contacts", "updated_at", until)
 

@@ -1,0 +1,149 @@
+"""A table follows its stream's schema: it is created, gains columns, and columns widen.
+
+All of it in one transaction, before the first row: a change that cannot be made leaves the
+database as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from target_relational.errors import ImpossibleChange, LoaderError
+from target_relational.kinds import Kind, wider
+from target_relational.names import assign
+from target_relational.tables import Column, Table, Widening
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from target_relational.dialects.base import Dialect
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a stream needs of its table."""
+
+    stream: str
+    schema: str | None
+    """The database schema that the table stands in, where there are such."""
+    kinds: Mapping[str, Kind]
+    """What each property of the stream sends."""
+    keys: Sequence[str]
+    """The properties that tell its records apart; none if they shall only be appended."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no table can serve."""
+        if not self.kinds:
+            raise LoaderError(f"The schema of stream '{self.stream}' has no properties.")
+        for key in self.keys:
+            if key not in self.kinds:
+                raise LoaderError(f"The schema of stream '{self.stream}' lacks its key '{key}'.")
+            if self.kinds[key] is Kind.JSON:
+                raise LoaderError(
+                    f"The key '{key}' of stream '{self.stream}' is an object or an array, "
+                    "which cannot tell rows apart: choose another with a stream map."
+                )
+
+
+def follow(conn: sa.Connection, dialect: Dialect, wanted: Wanted, *, afresh: bool) -> Table:
+    """Make a stream's table what the stream needs.
+
+    Args:
+        conn: The connection, in a transaction.
+        dialect: The database's.
+        wanted: What the stream needs.
+        afresh: Whether to begin with an empty table.
+
+    Returns:
+        The table, its columns in the order of the stream's properties.
+
+    Raises:
+        ImpossibleChange: If the table that is there cannot become that.
+    """
+    there = sa.inspect(conn).get_table_names(schema=wanted.schema)
+    name = _assign(dialect, [wanted.stream], there)[wanted.stream]
+    if name in there and afresh:
+        conn.execute(sa.schema.DropTable(sa.Table(name, sa.MetaData(), schema=wanted.schema)))
+    elif name in there:
+        return _adapt(conn, dialect, _reflect(conn, name, wanted.schema), wanted)
+    table = _described(dialect, name, wanted, wanted.kinds, _assign(dialect, wanted.kinds, ()))
+    key = [sa.PrimaryKeyConstraint(*table.keys)] if table.keys else []
+    columns = [sa.Column(c.name, c.type, autoincrement=False) for c in table.sql.columns]
+    made = sa.Table(name, sa.MetaData(), *columns, *key, schema=wanted.schema)
+    conn.execute(sa.schema.CreateTable(made))
+    return table
+
+
+def _adapt(conn: sa.Connection, dialect: Dialect, old: sa.Table, wanted: Wanted) -> Table:
+    names = _assign(dialect, wanted.kinds, old.columns.keys())
+    kinds = dict(wanted.kinds)
+    widenings = []
+    for name, kind in wanted.kinds.items():
+        if names[name] not in old.columns:
+            continue
+        column = old.columns[names[name]]
+        before = dialect.kind_of(column.type)
+        after = before and wider(before, kind)
+        if before is None or after is None:
+            raise ImpossibleChange(
+                f"Column '{column.name}' of table '{old.name}' is {_typed(dialect, column.type)}, "
+                f"and stream '{wanted.stream}' now sends {_typed(dialect, dialect.types[kind])}: "
+                "no type holds both. Rename or drop the column, then run again."
+            )
+        kinds[name] = after
+        if after is not before or not dialect.is_roomy(column.type):
+            widenings.append(Widening(column.name, before, after))
+    if widenings:
+        dialect.widen(conn, old, widenings)
+    for name, kind in wanted.kinds.items():
+        if names[name] not in old.columns:
+            dialect.add_column(conn, old, names[name], kind)
+    table = _described(dialect, old.name, wanted, kinds, names)
+    if set(table.keys) != set(old.primary_key.columns.keys()):
+        _set_key(conn, dialect, _reflect(conn, old.name, old.schema), table.keys)
+    return table
+
+
+def _set_key(conn: sa.Connection, dialect: Dialect, old: sa.Table, keys: Sequence[str]) -> None:
+    try:
+        dialect.set_key(conn, old, keys)
+    except (ImpossibleChange, sa.exc.IntegrityError):
+        before = ", ".join(old.primary_key.columns.keys()) or "none"
+        raise ImpossibleChange(
+            f"The key of table '{old.name}' is {before} and would have to become "
+            f"{', '.join(keys)}, which is empty or the same in some of its rows. "
+            "Repair those rows, or rename or drop the table, then run again."
+        ) from None
+
+
+def _assign(dialect: Dialect, names: Collection[str], taken: Collection[str]) -> dict[str, str]:
+    return assign(names, taken, max_bytes=dialect.max_name_bytes, case_matters=dialect.case_matters)
+
+
+def _reflect(conn: sa.Connection, name: str, schema: str | None) -> sa.Table:
+    return sa.Table(name, sa.MetaData(), schema=schema, autoload_with=conn, resolve_fks=False)
+
+
+def _described(
+    dialect: Dialect,
+    name: str,
+    wanted: Wanted,
+    kinds: Mapping[str, Kind],
+    names: Mapping[str, str],
+) -> Table:
+    columns = tuple(Column(prop, names[prop], kind) for prop, kind in kinds.items())
+    typed = [sa.Column(column.name, dialect.types[column.kind]) for column in columns]
+    return Table(
+        columns=columns,
+        keys=tuple(names[key] for key in wanted.keys),
+        sql=sa.Table(name, sa.MetaData(), *typed, schema=wanted.schema),
+    )
+
+
+def _typed(dialect: Dialect, column_type: sa.types.TypeEngine[Any]) -> str:
+    if isinstance(column_type, sa.types.NullType):
+        return "of a type that the loader does not know"
+    return dialect.ddl(column_type).lower()

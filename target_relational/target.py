@@ -1,0 +1,253 @@
+"""The settings, what happens to a message, and when the STATE is due."""
+
+from __future__ import annotations
+
+import sys
+from copy import deepcopy
+from functools import partial
+from time import monotonic
+from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
+
+import click
+from singer_sdk import typing as th
+from singer_sdk.exceptions import (
+    ConfigValidationError,
+    RecordsWithoutSchemaException,
+    SingerSDKError,
+)
+from singer_sdk.helpers.capabilities import TargetLoadMethods
+from singer_sdk.singerlib.json import serialize_json
+from singer_sdk.sql import SQLTarget
+from typing_extensions import override
+
+from target_relational.dialects import DIALECTS
+from target_relational.errors import one_line, unknown_setting
+from target_relational.messages import MessageReader
+from target_relational.sink import RelationalSink
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    from singer_sdk.plugin_base import _ConfigInput
+    from singer_sdk.sinks import Sink
+
+    from target_relational.connector import RelationalConnector
+
+STATE_LAG_RECORDS = 50_000
+"""A STATE waits for no more records than these, however fast they come."""
+
+_ADDRESS = " or ".join(dialect.example for dialect in DIALECTS)
+
+
+class TargetRelational(SQLTarget):
+    """Loads Singer streams into SQLite or PostgreSQL."""
+
+    name = "target-relational"
+    package_name = "tap-constantcontact"
+    default_sink_class = RelationalSink
+    message_reader_class = MessageReader
+    message_reader: MessageReader
+    config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
+        th.Property(
+            "sqlalchemy_url",
+            th.StringType,
+            required=True,
+            secret=True,
+            title="Database",
+            description=f"The database's address: {_ADDRESS}.",
+        ),
+        th.Property(
+            "default_target_schema",
+            th.StringType,
+            title="Database Schema",
+            description=(
+                "The PostgreSQL schema that the tables stand in, created when missing; "
+                "by default the connection's own. SQLite has none and ignores it."
+            ),
+        ),
+        th.Property(
+            "load_method",
+            th.StringType,
+            allowed_values=[method.value for method in TargetLoadMethods],
+            default=TargetLoadMethods.UPSERT.value,
+            title="Load Method",
+            description=(
+                "`upsert` lets a record replace the row of the same key, `append-only` adds a "
+                "row for each record, and `overwrite` upserts into tables that begin empty."
+            ),
+        ),
+        th.Property(
+            "max_state_lag_seconds",
+            th.NumberType(minimum=0),
+            default=30,
+            title="Maximum State Lag",
+            description=(
+                "A STATE is passed on after so many seconds at the latest (or 50,000 records), "
+                "once all records before it are committed: what a crash may cost."
+            ),
+        ),
+    ).to_dict()
+
+    def __init__(self, *, validate_config: bool = True, **options: Any) -> None:  # noqa: ANN401 - passed on
+        """Prepare to load.
+
+        Args:
+            validate_config: Whether to check the settings, and that the database answers.
+            options: The SDK's.
+        """
+        super().__init__(validate_config=validate_config, **options)
+        self.max_parallelism = 1  # all sinks share one connection
+        self._written_state: dict[str, Any] | None = None
+        self._state_since: float | None = None
+        self._records_since_state = 0
+        if validate_config:
+            self.connector.check()
+
+    @property
+    def connector(self) -> RelationalConnector:
+        """The connection that all sinks share."""
+        return cast("RelationalConnector", self.target_connector)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.connector.close()
+
+    # Settings
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        self.append_builtin_config(self.config_jsonschema)
+        known = self.config_jsonschema["properties"]
+        errors = [unknown_setting(name, known) for name in self._config if name not in known]
+        url = self._config.get("sqlalchemy_url")
+        if not errors and not (url and isinstance(url, str)):
+            errors = [f"The setting 'sqlalchemy_url' is missing: write it as {_ADDRESS}."]
+        if errors and raise_errors:
+            raise ConfigValidationError("The settings are wrong.", errors=errors)
+        return errors or super()._validate_config(raise_errors=raise_errors)
+
+    @classmethod
+    @override
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> _ConfigInput:
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, ValueError) as error:
+            files = ", ".join(value)
+            raise click.ClickException(
+                f"The settings cannot be read from {files}: {one_line(error)}"
+            ) from None
+
+    @classmethod
+    @override
+    def invoke(  # type: ignore[override]  # as in the SDK: a target takes these by name
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
+        try:
+            super().invoke(
+                about=about, about_format=about_format, config=config, file_input=file_input
+            )
+        except SingerSDKError as error:
+            # Something a person has to put right: a traceback would only hide the one line.
+            reasons = getattr(error, "errors", None) or [error]
+            cls.logger.error(one_line(" ".join(map(str, reasons))))  # noqa: TRY400
+            sys.exit(1)
+
+    # Messages
+
+    @override
+    def get_sink(
+        self,
+        stream_name: str,
+        *,
+        record: dict[str, Any] | None = None,
+        schema: dict[str, Any] | None = None,
+        key_properties: Sequence[str] | None = None,
+    ) -> Sink:
+        """The sink of a stream, or a new one if its schema or key changed.
+
+        The SDK would take its own metadata columns for a change of schema, and let the rows of
+        the old sink be written after those of the new one.
+        """
+        sink = self._sinks_active.get(stream_name)
+        if schema is None or sink is None:
+            return super().get_sink(
+                stream_name, schema=deepcopy(schema), key_properties=key_properties
+            )
+        if sink.original_schema == schema and [*sink.key_properties] == [*(key_properties or ())]:
+            return sink
+        self.drain_one(sink)
+        self._sinks_to_clear.append(self._sinks_active.pop(stream_name))
+        return self.add_sqlsink(stream_name, deepcopy(schema), key_properties)
+
+    @override
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        self._records_since_state += 1
+        super()._process_record_message(message_dict)
+
+    @override
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+        self._assert_line_requires(message_dict, requires={"stream", "version"})
+        stream_name = message_dict["stream"]
+        if stream_name not in self.mapper.stream_maps:
+            raise RecordsWithoutSchemaException(
+                f"A version of stream '{stream_name}' is activated before its schema came."
+            )
+        for stream_map in self.mapper.stream_maps[stream_name]:
+            # Written first, or the last rows of the version would look deleted.
+            self.drain_one(self.get_sink(stream_map.stream_alias))
+        super()._process_activate_version_message(message_dict)
+
+    # State
+
+    @override
+    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
+        super()._process_state_message(message_dict)
+        if self._state_since is None and self._latest_state != self._written_state:
+            self._state_since = monotonic()
+            self._records_since_state = 0
+        self._handle_max_record_age()
+
+    @override
+    def _handle_max_record_age(self) -> None:
+        """Commit everything and pass the STATE on, once it has waited long enough."""
+        super()._handle_max_record_age()
+        if self._state_since is None:
+            return
+        waited = monotonic() - self._state_since
+        lag = self._config["max_state_lag_seconds"]
+        if waited >= lag or self._records_since_state >= STATE_LAG_RECORDS:
+            self.drain_all()
+
+    @override
+    def _write_state_message(self, state: dict[str, Any]) -> None:
+        """Pass a STATE on, unless it is known; the SDK cannot write one that holds a fraction."""
+        self._state_since = None
+        if state != self._written_state:
+            sys.stdout.write(serialize_json(state) + "\n")
+            sys.stdout.flush()
+            self._written_state = state
+
+    # The end
+
+    @override
+    def process_endofpipe(self) -> None:
+        super().process_endofpipe()
+        self.close()
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Finish the message that is being worked on, commit, pass the STATE on, and leave."""
+        leave = partial(super()._handle_termination, signum, frame)
+        if self.message_reader.busy:
+            self.message_reader.stop = leave
+        else:
+            self.message_reader.busy = True
+            leave()

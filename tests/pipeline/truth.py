@@ -1,0 +1,475 @@
+"""What the tables must hold: computed from the account's own objects, and read back with SQL.
+
+Nothing here knows the tap's streams or the sandbox's routes. Times are compared as moments,
+nested values as Python values, whatever the database keeps them as.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from constantcontact_sandbox import Account
+
+Row = dict[str, Any]
+Table = dict[tuple[Any, ...], Row]
+
+LIVE = frozenset({"first_name", "last_name", "deleted_at", "_sdc"})
+"""What report rows show as of the reading: no counter tells when it changes."""
+
+KEYS = {
+    "contact_lists": ("list_id",),
+    "contacts": ("contact_id",),
+    "campaigns": ("campaign_id",),
+    "campaign_activities": ("campaign_activity_id",),
+    "campaign_stats": ("campaign_id",),
+    "campaign_activity_stats": ("campaign_activity_id",),
+    "email_sends": ("campaign_activity_id", "contact_id", "created_time", "occurrence"),
+    "email_opens": ("campaign_activity_id", "contact_id", "created_time", "occurrence"),
+    "email_clicks": (
+        "campaign_activity_id",
+        "contact_id",
+        "created_time",
+        "url_id",
+        "occurrence",
+    ),
+}
+
+
+# What the account says
+
+
+def expected(account: Account) -> dict[str, Table]:
+    """Return every table as the account would fill it."""
+    rows = {
+        "contact_lists": [_list(account, key) for key in account.lists],
+        "contacts": [_contact(contact) for contact in account.contacts.values()],
+        "campaigns": [_campaign(campaign) for campaign in account.campaigns.values()],
+        "campaign_activities": [
+            _activity(activity)
+            for activity in account.activities.values()
+            if activity.current_status != "Removed"
+        ],
+        "campaign_stats": _campaign_stats(account),
+        "campaign_activity_stats": [
+            {
+                "campaign_activity_id": activity.campaign_activity_id,
+                "campaign_id": activity.campaign_id,
+                **_counted(activity),
+            }
+            for activity in _reported(account)
+        ],
+        "email_sends": _events(account, "sends"),
+        "email_opens": _events(account, "opens", "device_type"),
+        "email_clicks": _events(account, "clicks", "url_id", "link_url", "device_type"),
+    }
+    return {name: _by_key(name, table) for name, table in rows.items()}
+
+
+def _seconds(moment: datetime | None) -> datetime | None:
+    return moment.replace(microsecond=0) if moment else None
+
+
+def _milliseconds(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _list(account: Account, key: str) -> Row:
+    kept = account.lists[key]
+    return {
+        "list_id": key,
+        "name": kept.name,
+        "description": kept.description or None,  # the API leaves out empty ones
+        "favorite": kept.favorite,
+        "created_at": _seconds(kept.created_at),
+        "updated_at": _seconds(kept.updated_at),
+        "deleted_at": _seconds(kept.deleted_at),
+        "membership_count": sum(
+            key in contact.list_memberships for contact in account.contacts.values()
+        ),
+    }
+
+
+def _contact(contact: Any) -> Row:
+    address = contact.email_address
+    return {
+        "contact_id": contact.contact_id,
+        **{
+            f"email_address__{name}": getattr(address, name, None)
+            for name in (
+                "address",
+                "permission_to_send",
+                "opt_in_source",
+                "opt_out_source",
+                "opt_out_reason",
+                "confirm_status",
+            )
+        },
+        **{
+            f"email_address__{name}": _seconds(getattr(address, name, None))
+            for name in ("created_at", "updated_at", "opt_in_date", "opt_out_date")
+        },
+        **{
+            name: getattr(contact, name)
+            for name in (
+                "first_name",
+                "last_name",
+                "job_title",
+                "company_name",
+                "birthday_month",
+                "birthday_day",
+                "update_source",
+                "create_source",
+            )
+        },
+        "anniversary": contact.anniversary.isoformat() if contact.anniversary else None,
+        "created_at": _seconds(contact.created_at),
+        "updated_at": _seconds(contact.updated_at),
+        "deleted_at": contact.deleted_at.date() if contact.deleted_at else None,
+        "list_memberships": list(contact.list_memberships),
+        "taggings": list(contact.taggings),
+        "custom_fields": [
+            _some(
+                custom_field_id=value.custom_field_id,
+                value=value.value,
+                choice_ids=list(value.choice_ids) or None,
+            )
+            for value in contact.custom_fields
+        ],
+        "phone_numbers": [
+            _some(
+                phone_number_id=number.phone_number_id,
+                phone_number=number.phone_number,
+                kind=number.kind,
+                created_at=_stamp(number.created_at),
+                updated_at=_stamp(number.updated_at),
+                create_source=number.create_source,
+                update_source=number.update_source,
+            )
+            for number in contact.phone_numbers
+        ],
+        "street_addresses": [
+            _some(
+                street_address_id=place.street_address_id,
+                kind=place.kind,
+                street=place.street,
+                city=place.city,
+                state=place.state,
+                postal_code=place.postal_code,
+                country=place.country,
+                created_at=_stamp(place.created_at),
+                updated_at=_stamp(place.updated_at),
+            )
+            for place in contact.street_addresses
+        ],
+        "notes": [
+            _some(note_id=note.note_id, created_at=_stamp(note.created_at), content=note.content)
+            for note in contact.notes
+        ],
+    }
+
+
+def _some(**fields: Any) -> Row:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _campaign(campaign: Any) -> Row:
+    return {
+        "campaign_id": campaign.campaign_id,
+        "name": campaign.name,
+        "current_status": campaign.current_status,
+        "type": campaign.type,
+        "type_code": campaign.type_code,
+        "created_at": _milliseconds(campaign.created_at),
+        "updated_at": _milliseconds(campaign.updated_at),
+    }
+
+
+def _activity(activity: Any) -> Row:
+    return {
+        "campaign_activity_id": activity.campaign_activity_id,
+        "campaign_id": activity.campaign_id,
+        "role": activity.role,
+        "current_status": activity.current_status.upper(),
+        "contact_list_ids": list(activity.contact_list_ids),
+        "segment_ids": list(activity.segment_ids),
+        **{
+            name: getattr(activity, name)
+            for name in (
+                "format_type",
+                "from_email",
+                "from_name",
+                "reply_to_email",
+                "subject",
+                "preheader",
+                "permalink_url",
+                "document_id",
+            )
+        },
+    }
+
+
+def _reported(account: Account) -> list[Any]:
+    """Return the activities that have reports: sent, and not removed since."""
+    return [
+        activity
+        for activity in account.activities.values()
+        if activity.role in ("primary_email", "resend")
+        and activity.last_sent_date is not None
+        and account.campaigns[activity.campaign_id].current_status in ("Done", "Executing")
+    ]
+
+
+def _counted(*activities: Any) -> Row:
+    """Return the counters of one activity, or the total of several."""
+
+    def people(events: str) -> int:
+        return sum(
+            len({event.contact_id for event in getattr(activity, events)})
+            for activity in activities
+        )
+
+    def devices(events: str, name: str) -> Row:
+        seen = [
+            event.device_type or "none"
+            for activity in activities
+            for event in getattr(activity, events)
+        ]
+        kinds = ("computer", "mobile", "tablet", "other", "none")
+        return {name: len(seen), **{f"{name}_{kind}": seen.count(kind) for kind in kinds}}
+
+    return {
+        "em_sends": people("sends"),
+        "em_opens": people("opens"),
+        "em_clicks": people("clicks"),
+        "em_bounces": people("bounces"),
+        "em_optouts": people("optouts"),
+        "em_forwards": people("forwards"),
+        **devices("opens", "em_opens_all"),
+        **devices("clicks", "em_clicks_all"),
+    }
+
+
+def _campaign_stats(account: Account) -> list[Row]:
+    by_campaign = defaultdict(list)
+    for activity in _reported(account):
+        by_campaign[activity.campaign_id].append(activity)
+    return [
+        {"campaign_id": campaign_id, **_counted(*activities)}
+        for campaign_id, activities in by_campaign.items()
+    ]
+
+
+def _events(account: Account, kind: str, *own: str) -> list[Row]:
+    """Return the events of a kind, each at its minute; equal ones numbered."""
+    return [
+        {
+            "campaign_activity_id": activity.campaign_activity_id,
+            "contact_id": event.contact_id,
+            "created_time": event.at.replace(second=0, microsecond=0),
+            "tracking_activity_type": f"em_{kind}",
+            "email_address": event.email_address,
+            **{name: getattr(event, name) for name in own},
+        }
+        for activity in _reported(account)
+        for event in getattr(activity, kind)
+    ]
+
+
+def _by_key(name: str, rows: Iterable[Row]) -> Table:
+    """Return rows by their key; equal events are numbered in an order that their fields give."""
+    key = tuple(part for part in KEYS[name] if part != "occurrence")
+    groups: defaultdict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row[part] for part in key)].append(row)
+    table: Table = {}
+    for parts, group in groups.items():
+        if "occurrence" not in KEYS[name]:
+            (table[parts],) = group
+            continue
+        for number, row in enumerate(sorted(group, key=_in_order), start=1):
+            table[parts + (number,)] = {  # noqa: RUF005 - not in Python 3.10
+                field: value for field, value in row.items() if field != "occurrence"
+            }
+    return table
+
+
+def _in_order(row: Row) -> str:
+    return str(row.get("device_type"))
+
+
+# What the database says
+
+
+def stored(url: str, schema: str | None = None) -> dict[str, Table]:
+    """Return every table as the database has it.
+
+    Args:
+        url: SQLAlchemy's address of the database.
+        schema: The schema of the tables, where the database has such.
+    """
+    engine = sqlalchemy.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return {name: _stored(connection, name, schema) for name in KEYS}
+    finally:
+        engine.dispose()
+
+
+def _stored(connection: sqlalchemy.Connection, name: str, schema: str | None) -> Table:
+    table = sqlalchemy.table(name, schema=schema)
+    found = connection.execute(sqlalchemy.select(sqlalchemy.text("*")).select_from(table))
+    rows = [
+        {
+            column: TYPES.get(column, _same)(value)
+            for column, value in row.items()
+            if not column.startswith("_sdc")
+        }
+        for row in found.mappings()
+    ]
+    if "occurrence" in KEYS[name]:
+        _check_occurrences(name, rows)
+    return _by_key(name, rows)
+
+
+def _check_occurrences(name: str, rows: list[Row]) -> None:
+    """Check that equal events are numbered 1, 2, … without a gap."""
+    key = tuple(part for part in KEYS[name] if part != "occurrence")
+    groups: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row[part] for part in key)].append(row["occurrence"])
+    for parts, numbers in groups.items():
+        assert sorted(numbers) == list(range(1, len(numbers) + 1)), (name, parts, numbers)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None or isinstance(value, datetime):
+        moment = value
+    else:
+        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    return moment.astimezone(timezone.utc) if moment else None
+
+
+def _day(value: Any) -> date | None:
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _nested(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _truth(value: Any) -> bool | None:
+    return None if value is None else bool(value)
+
+
+TYPES: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(
+        (
+            "created_at",
+            "updated_at",
+            "created_time",
+            "last_refresh_time",
+            "email_address__created_at",
+            "email_address__updated_at",
+            "email_address__opt_in_date",
+            "email_address__opt_out_date",
+        ),
+        _moment,
+    ),
+    **dict.fromkeys(
+        (
+            "custom_fields",
+            "phone_numbers",
+            "street_addresses",
+            "list_memberships",
+            "taggings",
+            "notes",
+            "contact_list_ids",
+            "segment_ids",
+        ),
+        _nested,
+    ),
+    "favorite": _truth,
+}
+
+
+def differences(
+    account: Account,
+    url: str,
+    schema: str | None = None,
+    *,
+    apart_from: Iterable[str] = (),
+) -> list[str]:
+    """Return what differs between the account and the database, one line each.
+
+    Args:
+        account: The truth.
+        url: SQLAlchemy's address of the database.
+        schema: The schema of the tables, where the database has such.
+        apart_from: Fields of contacts that may lag behind.
+    """
+    lines = []
+    have = stored(url, schema)
+    for name, want in expected(account).items():
+        ignored = LIVE if "occurrence" in KEYS[name] else frozenset()
+        ignored |= frozenset(apart_from) if name == "contacts" else frozenset()
+        lines += [f"{name}: {key} is missing" for key in want.keys() - have[name].keys()]
+        lines += [
+            f"{name}: {key} should not be there"
+            for key in have[name].keys() - want.keys()
+            if not _of_removed(account, name, key)
+        ]
+        for key in want.keys() & have[name].keys():
+            got = have[name][key]
+            for field, value in want[key].items():
+                found = got[field]
+                if field == "deleted_at" and found is not None:
+                    found = _moment(found) if name == "contact_lists" else _day(found)
+                if field not in ignored and found != value:
+                    lines.append(f"{name}: {key} {field} is {found!r}, not {value!r}")
+    return sorted(lines)
+
+
+def unsubscribed(account: Account) -> set[str]:
+    """Return who must not be written to any more, as the account has it."""
+    return {
+        contact.contact_id
+        for contact in account.contacts.values()
+        if contact.email_address and contact.email_address.permission_to_send == "unsubscribed"
+    }
+
+
+def stored_unsubscribed(url: str, schema: str | None = None) -> set[str]:
+    """Return who must not be written to any more, as the database has it."""
+    return {
+        key[0]
+        for key, row in stored(url, schema)["contacts"].items()
+        if row["email_address__permission_to_send"] == "unsubscribed"
+    }
+
+
+def _of_removed(account: Account, name: str, key: tuple[Any, ...]) -> bool:
+    """Tell whether a row is of a campaign that was removed after it had been read."""
+    if name.startswith("contact"):
+        return False
+    campaign_id = key[0]
+    if key[0] in account.activities:
+        campaign_id = account.activities[key[0]].campaign_id
+    return campaign_id in account.campaigns and (
+        account.campaigns[campaign_id].current_status == "Removed"
+    )

@@ -1,0 +1,213 @@
+"""Nobody is locked out, and no token is asked for that is not needed."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from typing import TYPE_CHECKING
+
+import pytest
+
+from constantcontact_sandbox import Fault
+from tap_constantcontact.auth import Grants, grant_from
+from tap_constantcontact.errors import SettingsError, SignInNeeded, Unreachable
+from tap_constantcontact.login import Attempt
+from tap_constantcontact.store import FolderStore
+from tap_constantcontact.transport import OAuthClient
+from tests.browser import decide
+from tests.running import IMPATIENT
+
+if TYPE_CHECKING:
+    from constantcontact_sandbox import Sandbox, Switches
+    from tests.running import TapRunner
+
+
+@pytest.fixture
+def rotating(switches: Switches) -> Switches:
+    switches.rotating_refresh_tokens = True
+    return switches
+
+
+def token_calls(sandbox: Sandbox) -> list[int]:
+    return [call.status for call in sandbox.asked if call.path.endswith("/token")]
+
+
+def test_runs_share_one_access_token(tap: TapRunner, sandbox: Sandbox) -> None:
+    for _ in range(3):
+        tap.run(select=["contact_lists"])
+
+    assert token_calls(sandbox) == [200]
+
+
+@pytest.mark.usefixtures("rotating")
+def test_a_setting_that_never_changes_finds_the_token_that_it_became(
+    tap: TapRunner, sandbox: Sandbox
+) -> None:
+    for _ in range(3):
+        tap.run(select=["contact_lists"])
+        sandbox.account.clock.advance(sandbox.account.switches.access_token_life)
+
+    assert token_calls(sandbox) == [200, 200, 200]
+
+
+@pytest.mark.usefixtures("rotating")
+def test_a_new_token_in_the_settings_wins_over_the_stored_one(
+    tap: TapRunner, sandbox: Sandbox
+) -> None:
+    tap.run(select=["contact_lists"])
+    tap.config["refresh_token"] = new_refresh_token(tap, sandbox)
+
+    tap.run(select=["contact_lists"])
+    assert token_calls(sandbox) == [200, 200, 200]
+
+
+def new_refresh_token(tap: TapRunner, sandbox: Sandbox) -> str:
+    """Sign in anew, somewhere else, and return the refresh token."""
+    settings = tap.make().settings
+    attempt = Attempt.new(settings, "http://localhost/callback")
+    form = attempt.form(decide(attempt.address))
+    assert sandbox.client_id == settings.client_id
+    return str(OAuthClient(settings, IMPATIENT).exchange(form)["refresh_token"])
+
+
+@pytest.mark.usefixtures("rotating")
+def test_a_rotated_token_is_on_the_disk_before_the_next_call(
+    tap: TapRunner, sandbox: Sandbox
+) -> None:
+    kept = []
+    sandbox.before_answer.append(
+        lambda request: kept.append((request.path, len(list(tap.store.glob("grant-*.json")))))
+    )
+
+    tap.run(select=["contact_lists"])
+    (token, *calls) = kept
+    assert token == ("/oauth2/default/v1/token", 0)
+    assert calls[0] == ("/contact_lists", 1)
+
+
+@pytest.mark.usefixtures("rotating")
+def test_many_processes_at_once_spend_a_rotating_token_once(
+    tap: TapRunner, sandbox: Sandbox
+) -> None:
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        taps = [tap.make() for _ in range(4)]
+        tokens = set(pool.map(lambda made: made.authenticator.access_token(), taps))
+
+    assert len(tokens) == 1
+    assert token_calls(sandbox) == [200]
+
+
+def test_a_refused_token_that_another_process_has_replaced_is_not_renewed_again(
+    tap: TapRunner, sandbox: Sandbox
+) -> None:
+    one, other = tap.make().authenticator, tap.make().authenticator
+    old = one.access_token()
+    other.renew(refused=old)
+
+    one.renew(refused=old)
+    assert one.access_token() == other.access_token() != old
+    assert token_calls(sandbox) == [200, 200]
+
+
+def test_a_token_of_the_settings_is_used_until_it_is_refused(
+    tap: TapRunner, sandbox: Sandbox
+) -> None:
+    tap.config["access_token"] = tap.make().authenticator.access_token()
+    tap.run(select=["contact_lists"])
+    assert token_calls(sandbox) == [200]
+
+    tap.config["access_token"] = "expired"
+    assert [call.status for call in tap.run(select=["contact_lists"]).asked] == [401, 200, 200]
+    # The store's own is still good.
+    assert token_calls(sandbox) == [200]
+
+
+def test_a_dead_refresh_token_says_to_sign_in_again_and_is_not_tried_again(
+    tap: TapRunner, sandbox: Sandbox
+) -> None:
+    tap.config["refresh_token"] = "dead"
+
+    run = tap.run(fails=True)
+    assert isinstance(run.error, SignInNeeded)
+    assert "sign in again: tap-constantcontact-login" in str(run.error)
+    assert token_calls(sandbox) == [400]
+
+
+def test_nobody_signed_in_says_to_sign_in(tap: TapRunner) -> None:
+    tap.config["refresh_token"] = None
+
+    run = tap.run(fails=True)
+    assert isinstance(run.error, SignInNeeded)
+    assert str(run.error) == "Nobody has signed in yet; sign in: tap-constantcontact-login"
+
+
+def test_an_access_token_alone_that_is_refused_says_to_sign_in(tap: TapRunner) -> None:
+    tap.config |= {"refresh_token": None, "access_token": "expired"}
+
+    assert isinstance(tap.run(fails=True).error, SignInNeeded)
+
+
+@pytest.mark.parametrize("wrong", ["client_id", "client_secret"])
+def test_a_wrong_application_names_the_settings(tap: TapRunner, wrong: str) -> None:
+    tap.config[wrong] = "wrong"
+
+    run = tap.run(fails=True)
+    assert isinstance(run.error, SettingsError)
+    assert "check client_id and client_secret" in str(run.error)
+
+
+def test_a_pkce_application_shows_no_secret(tap: TapRunner, sandbox: Sandbox) -> None:
+    tap.config |= {
+        "client_id": sandbox.public_client_id,
+        "client_secret": None,
+        "refresh_token": sandbox.public_refresh_token,
+    }
+
+    assert tap.run(select=["contacts"]).counts == {"contacts": 120}
+
+
+def test_a_token_endpoint_that_fails_for_a_moment_is_tried_again(
+    tap: TapRunner, sandbox: Sandbox
+) -> None:
+    sandbox.faults.append(Fault(path="/token$", times=2, kind="status_503"))
+
+    assert tap.run(select=["contacts"]).counts == {"contacts": 120}
+
+
+def test_a_token_endpoint_that_is_down_ends_the_run(tap: TapRunner, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault(path="/token$", times=9, kind="status_503"))
+
+    assert isinstance(tap.run(select=["contacts"], fails=True).error, Unreachable)
+
+
+def test_accounts_with_one_key_share_a_store_without_disturbing_each_other(
+    tap: TapRunner,
+) -> None:
+    store = FolderStore(tap.store)
+    settings = tap.make().settings
+    grants = [
+        Grants(store, settings.__class__(**{**vars(settings), "refresh_token": token}))
+        for token in ("one", "two")
+    ]
+    for grant, access in zip(grants, ("a1", "a2"), strict=True):
+        with grant.lock():
+            grant.replace({"refresh_token": "next", "access_token": access, "expires_at": 0})
+
+    assert [(grant.current() or {})["access_token"] for grant in grants] == ["a1", "a2"]
+
+
+def test_a_sign_in_takes_the_place_of_the_token_in_the_settings(tap: TapRunner) -> None:
+    grants = Grants(FolderStore(tap.store), tap.make().settings)
+    grants.sign_in({"refresh_token": "new", "access_token": "fresh", "expires_at": 2e9})
+
+    assert tap.make().authenticator.access_token() == "fresh"
+
+
+def test_a_token_answer_may_leave_out_what_stays_the_same() -> None:
+    before = {"refresh_token": "long-lived", "scope": "contact_data"}
+
+    assert grant_from({"access_token": "a", "expires_in": "60"}, 1000.0, before) == {
+        "refresh_token": "long-lived",
+        "access_token": "a",
+        "expires_at": 1060.0,
+        "scope": "contact_data",
+    }

@@ -1,0 +1,240 @@
+"""The command as people and programs run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from constantcontact_sandbox import Fault
+from tap_constantcontact.errors import QuotaUsed, SettingsError, SignInNeeded, StateError
+from tap_constantcontact.settings import NO_CLIENT_ID
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from constantcontact_sandbox import Sandbox, Switches
+    from tests.running import TapRunner
+
+COMMAND = [sys.executable, "-m", "tap_constantcontact"]
+
+
+def command(
+    tap: TapRunner, tmp_path: Path, *arguments: str, **config: Any
+) -> subprocess.CompletedProcess[str]:
+    settings = tmp_path / "config.json"
+    settings.write_text(json.dumps({**tap.settings, **config}), encoding="utf-8")
+    return subprocess.run(
+        [*COMMAND, "--config", str(settings), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+    )
+
+
+def last_line(text: str) -> str:
+    return text.rstrip().splitlines()[-1].split(" | ")[-1]
+
+
+def test_it_writes_singer_messages(tap: TapRunner, tmp_path: Path) -> None:
+    done = command(tap, tmp_path)
+
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert {message["type"] for message in messages} == {"SCHEMA", "RECORD", "STATE"}
+    assert messages[-1]["type"] == "STATE"
+
+
+def test_it_goes_on_from_a_state_file(tap: TapRunner, tmp_path: Path) -> None:
+    first = command(tap, tmp_path)
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps(json.loads(first.stdout.splitlines()[-1])["value"]))
+
+    again = command(tap, tmp_path, "--state", str(state))
+    types = [json.loads(line) for line in again.stdout.splitlines()]
+    assert {message.get("stream") for message in types if message["type"] == "RECORD"} == {
+        "contact_lists",
+        "campaign_stats",
+    }
+
+
+def test_it_discovers_without_asking_anything(
+    tap: TapRunner, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    done = command(tap, tmp_path, "--discover")
+
+    assert len(json.loads(done.stdout)["streams"]) == 9
+    assert sandbox.asked == []
+
+
+def test_it_tests_the_connection(tap: TapRunner, tmp_path: Path) -> None:
+    assert command(tap, tmp_path, "--test").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "line"),
+    [
+        (
+            {"client_idd": "x"},
+            SettingsError,
+            "There is no setting 'client_idd'. Did you mean 'client_id'?",
+        ),
+        (
+            {"client_id": None},
+            SettingsError,
+            NO_CLIENT_ID,
+        ),
+        (
+            {"lookback_seconds": "long"},
+            SettingsError,
+            (
+                "The settings are wrong: 'long' is not of type 'integer', 'null'"
+                " in config['lookback_seconds']."
+            ),
+        ),
+        (
+            {"start_date": "yesterday"},
+            SettingsError,
+            'start_date is \'yesterday\': write a date such as "2026-01-31" or "90 days ago".',
+        ),
+        (
+            {"refresh_token": None},
+            SignInNeeded,
+            "Nobody has signed in yet; sign in: tap-constantcontact-login",
+        ),
+    ],
+)
+def test_an_error_is_one_line_with_an_exit_code_of_its_own(
+    tap: TapRunner, tmp_path: Path, config: dict[str, Any], error: Any, line: str
+) -> None:
+    done = command(tap, tmp_path, **config)
+
+    assert done.returncode == error.exit_code
+    assert last_line(done.stderr) == line
+    assert "Traceback" not in done.stderr
+
+
+def test_options_that_do_their_work_early_fail_in_one_line_too(
+    tap: TapRunner, tmp_path: Path
+) -> None:
+    done = command(tap, tmp_path, "--test", refresh_token=None)
+
+    assert done.returncode == SignInNeeded.exit_code
+    assert "Traceback" not in done.stderr
+
+
+def test_a_settings_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--config", "nowhere.json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == SettingsError.exit_code
+    assert last_line(done.stderr).startswith("--config nowhere.json cannot be read: ")
+
+
+def test_a_state_of_another_version_is_refused_and_nothing_written(
+    tap: TapRunner, tmp_path: Path
+) -> None:
+    state = tmp_path / "state.json"
+    state.write_text('{"ledger": {"version": 99}}')
+
+    done = command(tap, tmp_path, "--state", str(state))
+    assert done.returncode == StateError.exit_code
+    assert done.stdout == ""
+
+
+def test_a_run_that_ends_early_writes_its_state(
+    tap: TapRunner, tmp_path: Path, switches: Switches
+) -> None:
+    switches.daily_quota = 20
+
+    done = command(tap, tmp_path)
+    assert done.returncode == QuotaUsed.exit_code
+    state = json.loads(done.stdout.splitlines()[-1])
+    assert set(state["value"]["bookmarks"]) == {"campaigns", "contacts"}
+
+
+def test_settings_may_come_from_the_environment(tap: TapRunner, tmp_path: Path) -> None:
+    environment = {
+        f"TAP_CONSTANTCONTACT_{name.upper()}": str(value) for name, value in tap.settings.items()
+    }
+    done = subprocess.run(
+        [*COMMAND, "--config", "ENV"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, **environment, "TAP_CONSTANTCONTACT_REQUESTS_PER_SECOND": "1000.5"},
+    )
+
+    assert done.returncode == 0
+    assert done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_that_waits_with_its_state(
+    tap: TapRunner, tmp_path: Path, sandbox: Sandbox, number: signal.Signals
+) -> None:
+    sandbox.faults.append(Fault(path=r"^/emails$", times=9, kind="slow", seconds=30))
+    settings = tmp_path / "config.json"
+    settings.write_text(json.dumps(tap.settings), encoding="utf-8")
+    with subprocess.Popen(
+        [*COMMAND, "--config", str(settings)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    ) as running:
+        _wait_until(lambda: any(call.path == "/contacts" for call in sandbox.asked))
+        time.sleep(0.3)  # it waits for /emails now
+        began = time.monotonic()
+        running.send_signal(number)
+        out, err = running.communicate(timeout=20)
+
+    assert time.monotonic() - began < 5
+    assert running.returncode == 128 + number
+    assert last_line(err) == "Interrupted: run again, it goes on where it stopped."
+    state = json.loads(out.splitlines()[-1])
+    assert set(state["value"]["bookmarks"]) == {"contacts"}
+
+
+def test_a_loader_that_stops_reading_is_one_line(tap: TapRunner, tmp_path: Path) -> None:
+    settings = tmp_path / "config.json"
+    settings.write_text(json.dumps(tap.settings), encoding="utf-8")
+    with subprocess.Popen(
+        [*COMMAND, "--config", str(settings)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    ) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        running.stdout.close()
+        assert running.stderr is not None
+        err = running.stderr.read()
+
+    assert running.returncode == 1
+    assert last_line(err) == "The loader stopped reading: see its own messages."
+    assert "Traceback" not in err
+
+
+def _wait_until(true: Any, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)

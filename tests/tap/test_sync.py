@@ -1,0 +1,566 @@
+"""Whole runs: exactly these requests, exactly these rows."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from constantcontact_sandbox import Account, Clock, Sandbox, Switches
+from tap_constantcontact.tap import TapConstantContact
+from tests.running import TapRunner, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from constantcontact_sandbox import Request as SandboxRequest
+    from constantcontact_sandbox.records import Activity, Campaign, Contact
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+REPORTS = ("email_sends", "email_opens", "email_clicks")
+
+
+class Shop:
+    """A small account of known contents: three people, one e-mail sent to them."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.people = [
+            account.add_contact(
+                f"{name}@example.com", first_name=name, at=NOON - timedelta(days=60)
+            )
+            for name in ("ann", "bob", "cyd")
+        ]
+        self.campaign = self.send("May", days_ago=30)
+
+    @property
+    def ann(self) -> Contact:
+        return self.people[0]
+
+    def send(self, name: str, *, days_ago: int) -> Campaign:
+        at = NOON - timedelta(days=days_ago)
+        campaign = self.account.add_campaign(name, at=at - timedelta(days=1))
+        self.account.send(campaign, self.people, at=at)
+        return campaign
+
+    @property
+    def email(self) -> Activity:
+        return self.campaign.primary
+
+
+@pytest.fixture
+def shop(clock: Clock) -> Shop:
+    return Shop(Account(clock))
+
+
+@pytest.fixture
+def sandbox(shop: Shop, switches: Switches) -> Iterator[Sandbox]:
+    with Sandbox(shop.account, switches) as running:
+        yield running
+
+
+@pytest.fixture
+def tap(sandbox: Sandbox, tmp_path: Path) -> TapRunner:
+    return TapRunner(sandbox, tmp_path / "store")
+
+
+def tracking(kind: str, activity: Activity) -> str:
+    return f"/reports/email_reports/{activity.campaign_activity_id}/tracking/{kind}"
+
+
+def test_a_first_run_asks_for_each_thing_once(tap: TapRunner, shop: Shop) -> None:
+    shop.account.add_open(shop.email, shop.ann, at=NOON - timedelta(days=29))
+    page = next(each for each in shop.campaign.activities if each.role == "permalink")
+
+    first = tap.run()
+
+    campaign, email = shop.campaign.campaign_id, shop.email.campaign_activity_id
+    assert [(call.path, call.query.get("channel_type")) for call in first.asked[:2]] == [
+        ("/contact_lists", "email"),
+        ("/contact_lists", "sms"),
+    ]
+    assert first.paths()[2:] == [
+        "/contacts",
+        "/emails",
+        f"/emails/{campaign}",
+        f"/emails/activities/{email}",
+        f"/emails/activities/{page.campaign_activity_id}",
+        f"/reports/stats/email_campaigns/{campaign}",
+        f"/reports/stats/email_campaign_activities/{email}",
+        tracking("sends", shop.email),
+        tracking("opens", shop.email),
+    ]
+    assert first.counts == {
+        "contacts": 3,
+        "campaigns": 1,
+        "campaign_activities": 2,
+        "campaign_stats": 1,
+        "campaign_activity_stats": 1,
+        "email_sends": 3,
+        "email_opens": 1,
+    }
+
+
+def test_a_quiet_run_asks_only_what_might_have_moved(tap: TapRunner, shop: Shop) -> None:
+    tap.run()
+    quiet = tap.run()
+
+    assert quiet.paths() == [
+        "/contact_lists",
+        "/contact_lists",
+        "/contacts",
+        "/contacts",
+        "/emails",
+        f"/reports/stats/email_campaigns/{shop.campaign.campaign_id}",
+    ]
+    assert quiet.counts == {"campaign_stats": 1}
+
+
+def test_contacts_are_asked_for_whole_and_with_all_they_have(tap: TapRunner) -> None:
+    (call,) = [call for call in tap.run().asked if call.path == "/contacts"]
+
+    assert call.query == {
+        "status": "all",
+        "include": "custom_fields,list_memberships,phone_numbers,street_addresses,taggings,notes",
+        "limit": "500",
+    }
+
+
+def test_changed_contacts_are_asked_for_by_their_two_times(tap: TapRunner) -> None:
+    tap.run()
+    asked = [call.query for call in tap.run().asked if call.path == "/contacts"]
+
+    assert [query.get("updated_after") for query in asked] == ["2026-06-01T11:50:00Z", None]
+    assert [query.get("optout_after") for query in asked] == [None, "2026-06-01T11:50:00Z"]
+    assert {query["status"] for query in asked} == {"all"}
+
+
+def test_an_opt_out_arrives_though_it_moves_no_updated_at(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    before = shop.ann.updated_at
+    shop.account.opt_out(shop.ann, reason="too many")
+
+    (row,) = tap.run().rows("contacts")
+    assert shop.ann.updated_at == before
+    assert row["contact_id"] == shop.ann.contact_id
+    assert row["email_address__permission_to_send"] == "unsubscribed"
+    assert row["email_address__opt_out_reason"] == "too many"
+
+
+def test_all_contacts_are_read_again_after_a_week(tap: TapRunner, shop: Shop, clock: Clock) -> None:
+    tap.run()
+    clock.advance(timedelta(days=3))
+    shop.account.change_address(shop.ann, "ann@example.org")
+    assert tap.run().rows("contacts") == []
+
+    clock.advance(timedelta(days=4))
+    addresses = [row["email_address__address"] for row in tap.run().rows("contacts")]
+    assert sorted(addresses) == ["ann@example.org", "bob@example.com", "cyd@example.com"]
+
+
+def test_the_full_pass_can_be_turned_off(tap: TapRunner, clock: Clock) -> None:
+    tap.config["contacts_full_refresh_days"] = 0
+    tap.run()
+    clock.advance(timedelta(days=100))
+
+    assert tap.run().rows("contacts") == []
+
+
+def test_what_a_contact_has_lost_is_null(tap: TapRunner, shop: Shop, clock: Clock) -> None:
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    shop.account.rename(shop.ann, None, None)
+
+    (row,) = tap.run().rows("contacts")
+    assert row["first_name"] is None
+
+
+def test_a_contact_without_an_address_has_none(tap: TapRunner, shop: Shop) -> None:
+    shop.ann.email_address = None
+
+    rows = {row["contact_id"]: row for row in tap.run().rows("contacts")}
+    assert rows[shop.ann.contact_id]["email_address__address"] is None
+
+
+def test_only_the_report_whose_counter_moved_is_read(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    shop.send("April", days_ago=60)
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    shop.account.add_open(shop.email, shop.ann, device_type="mobile")
+
+    moved = tap.run()
+    assert moved.paths("/reports/email_reports") == [tracking("opens", shop.email)]
+    assert moved.paths("/reports/stats/email_campaign_activities") == [
+        f"/reports/stats/email_campaign_activities/{shop.email.campaign_activity_id}"
+    ]
+    (row,) = moved.rows("email_opens")
+    assert row == {
+        "campaign_activity_id": shop.email.campaign_activity_id,
+        "contact_id": shop.ann.contact_id,
+        "created_time": "2026-06-01T13:00:00.000Z",
+        "occurrence": 1,
+        "tracking_activity_type": "em_opens",
+        "email_address": "ann@example.com",
+        "first_name": "ann",
+        "last_name": None,
+        "deleted_at": None,
+        "device_type": "mobile",
+    }
+
+
+def test_repeat_opens_move_the_gate_though_no_unique_counter_does(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    shop.account.add_open(shop.email, shop.ann, at=NOON - timedelta(days=3))
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    shop.account.add_open(shop.email, shop.ann)
+
+    # The newest row known is always read again, with what lies the look-back below it.
+    assert tap.run().counts["email_opens"] == 2
+
+
+def test_a_report_is_read_down_to_its_floor_and_not_a_page_further(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    for number in range(1_700):
+        shop.account.add_open(
+            shop.email, shop.ann, at=NOON - timedelta(days=20) + timedelta(minutes=10 * number)
+        )
+    first = tap.run()
+    assert first.paths(tracking("opens", shop.email)) == [tracking("opens", shop.email)] * 4
+    assert first.counts["email_opens"] == 1_700
+
+    clock.advance(timedelta(hours=1))
+    shop.account.add_open(shop.email, shop.ann)
+    later = tap.run()
+
+    # The look-back of 48 hours holds 288 rows of ten minutes, and the row at the floor itself.
+    assert later.paths(tracking("opens", shop.email)) == [tracking("opens", shop.email)]
+    assert later.counts["email_opens"] == 290
+
+
+def test_two_equal_opens_in_a_minute_are_two_rows(tap: TapRunner, shop: Shop, clock: Clock) -> None:
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    for _ in range(2):
+        shop.account.add_open(shop.email, shop.ann, device_type="mobile")
+
+    rows = tap.run().rows("email_opens")
+    assert [(row["created_time"], row["occurrence"]) for row in rows] == [
+        ("2026-06-01T13:00:00.000Z", 1),
+        ("2026-06-01T13:00:00.000Z", 2),
+    ]
+
+
+def test_a_report_that_is_behind_its_counter_is_tried_again_until_it_agrees(
+    tap: TapRunner, shop: Shop, clock: Clock, switches: Switches
+) -> None:
+    tap.run()
+    switches.report_lag = timedelta(hours=5)
+    clock.advance(timedelta(hours=1))
+    shop.account.add_open(shop.email, shop.ann)
+
+    assert "email_opens" not in tap.run().counts
+    clock.advance(timedelta(hours=4))
+    assert "email_opens" not in tap.run().counts
+    clock.advance(timedelta(hours=2))
+    assert tap.run().counts["email_opens"] == 1
+    assert tap.run().paths("/reports/email_reports") == []
+
+
+def test_a_report_that_never_agrees_is_given_up_with_a_warning(
+    tap: TapRunner,
+    shop: Shop,
+    clock: Clock,
+    switches: Switches,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tap.run()
+    switches.report_lag = timedelta(days=365)
+    shop.account.add_open(shop.email, shop.ann, at=NOON)
+    tries = 0
+    for _ in range(6):
+        clock.advance(timedelta(days=1))
+        tries += bool(tap.run().paths("/reports/email_reports"))
+
+    assert tries == 4
+    assert "email_opens of activity" in caplog.text
+    assert "shows 0, its counter says 1: given up after 3 runs" in caplog.text
+
+
+def test_rows_that_come_late_below_the_floor_are_found_by_reading_whole(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    tap.config["report_lookback_hours"] = 1
+    for hours in (30, 20, 10):
+        shop.account.add_open(shop.email, shop.ann, at=NOON - timedelta(hours=hours))
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    late = NOON - timedelta(hours=25)
+    shop.account.add_open(shop.email, shop.people[1], at=late)
+
+    found = tap.run()
+    assert found.paths("/reports/email_reports") == [tracking("opens", shop.email)] * 2
+    assert shop.people[1].contact_id in {row["contact_id"] for row in found.rows("email_opens")}
+
+
+def test_equal_events_torn_apart_by_the_end_of_a_page_are_both_found(
+    tap: TapRunner, shop: Shop, switches: Switches
+) -> None:
+    switches.cursor_style = "keyset"
+    start = NOON - timedelta(days=10)
+    for number in range(499):
+        shop.account.add_open(shop.email, shop.people[1], at=start + timedelta(minutes=number + 1))
+    for _ in range(2):  # rows 500 and 501
+        shop.account.add_open(shop.email, shop.ann, device_type="mobile", at=start)
+
+    rows = tap.run().rows("email_opens")
+    mine = {row["occurrence"] for row in rows if row["contact_id"] == shop.ann.contact_id}
+    assert mine == {1, 2}
+
+
+def test_an_event_that_arrives_between_two_pages_makes_no_phantom(
+    tap: TapRunner, shop: Shop, sandbox: Sandbox
+) -> None:
+    for number in range(700):
+        shop.account.add_open(
+            shop.email, shop.people[1], at=NOON - timedelta(minutes=2 * number + 5)
+        )
+    pages = []
+
+    def arrive(request: SandboxRequest) -> None:
+        if request.path.endswith("/tracking/opens"):
+            pages.append(request)
+            if len(pages) == 2:
+                shop.account.add_open(shop.email, shop.ann, at=NOON)
+
+    sandbox.before_answer.append(arrive)
+    rows = tap.run().rows("email_opens")
+    assert len(pages) == 2
+    assert len(rows) == 700
+    assert {row["occurrence"] for row in rows} == {1}
+
+    (new,) = [
+        row for row in tap.run().rows("email_opens") if row["contact_id"] == shop.ann.contact_id
+    ]
+    assert new["occurrence"] == 1
+
+
+def test_a_resend_that_moves_no_time_is_found_by_the_counters(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    before = shop.campaign.updated_at
+    again = shop.account.resend(shop.campaign)
+
+    found = tap.run()
+    assert shop.campaign.updated_at == before
+    assert found.paths(f"/emails/{shop.campaign.campaign_id}") == [
+        f"/emails/{shop.campaign.campaign_id}"
+    ]
+    assert again.campaign_activity_id in {
+        row["campaign_activity_id"] for row in found.rows("campaign_activities")
+    }
+    assert {row["campaign_activity_id"] for row in found.rows("email_sends")} == {
+        again.campaign_activity_id
+    }
+
+
+def test_a_removed_campaign_is_a_row_and_its_activities_are_not_asked_for(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    shop.account.remove_campaign(shop.campaign)
+
+    gone = tap.run()
+    assert [row["current_status"] for row in gone.rows("campaigns")] == ["Removed"]
+    assert gone.paths("/emails/") == []
+    # Its counters are refused once, and that is remembered.
+    assert len(gone.paths("/reports/stats")) == 1
+    assert tap.run().paths("/reports/stats") == []
+
+
+def test_an_activity_removed_meanwhile_is_skipped(
+    tap: TapRunner, shop: Shop, sandbox: Sandbox
+) -> None:
+    def remove(request: SandboxRequest) -> None:
+        if request.path.startswith("/emails/activities/"):
+            shop.email.current_status = "Removed"
+
+    sandbox.before_answer.append(remove)
+
+    rows = tap.run().rows("campaign_activities")
+    assert shop.email.campaign_activity_id not in {row["campaign_activity_id"] for row in rows}
+
+
+def test_ids_without_counters_are_found_by_halving_and_remembered(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    others = [shop.send(f"Letter {number}", days_ago=90 + number) for number in range(7)]
+    for activity in others[3].activities:  # says Done, but has no counters
+        activity.send_history.clear()
+
+    first = tap.run()
+    refused = [call for call in first.asked if call.status == 404]
+    assert len(refused) == 4  # 8, 4, 2 and 1 of them
+    assert first.counts["campaign_stats"] == 7
+
+    clock.advance(timedelta(hours=1))
+    again = tap.run()
+    assert len(again.paths("/reports/stats/email_campaigns")) == 1
+    assert again.counts["campaign_stats"] == 7
+
+
+def test_bookmarks_are_the_start_of_the_run_by_the_apis_clock(
+    tap: TapRunner, sandbox: Sandbox, clock: Clock
+) -> None:
+    tap.run(select=["contact_lists"])  # signs in
+    sandbox.before_answer.append(lambda _: clock.advance(timedelta(minutes=1)))
+
+    bookmarks = tap.run().state["bookmarks"]
+    assert {name: mark["replication_key_value"] for name, mark in bookmarks.items()} == {
+        "contacts": "2026-06-01T12:01:00Z",
+        "campaigns": "2026-06-01T12:01:00Z",
+    }
+
+
+def test_start_and_end_choose_campaigns(tap: TapRunner, shop: Shop) -> None:
+    shop.send("old", days_ago=300)
+    tap.config |= {"start_date": "2026-04-01", "end_date": "2026-05-30"}
+
+    chosen = tap.run()
+    (call,) = [call for call in chosen.asked if call.path == "/emails"]
+    assert call.query["after_date"] == "2026-04-01T00:00:00Z"
+    assert call.query["before_date"] == "2026-05-30T00:00:00Z"
+    assert [row["name"] for row in chosen.rows("campaigns")] == ["May"]
+    assert chosen.state["bookmarks"]["campaigns"]["replication_key_value"] == "2026-05-30T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("select", "paths"),
+    [
+        (["contact_lists"], {"/contact_lists"}),
+        (["contacts"], {"/contacts"}),
+        (["campaigns"], {"/emails"}),
+        (["campaign_activities"], {"/emails", "/emails/"}),
+        (["campaign_stats"], {"/emails", "/reports/stats/email_campaigns/"}),
+        (
+            ["email_opens"],
+            {
+                "/emails",
+                "/emails/",
+                "/reports/stats/email_campaigns/",
+                "/reports/stats/email_campaign_activities/",
+                "/reports/email_reports/",
+            },
+        ),
+    ],
+)
+def test_only_what_the_selected_streams_need_is_asked_for(
+    tap: TapRunner, shop: Shop, select: list[str], paths: set[str]
+) -> None:
+    shop.account.add_open(shop.email, shop.ann, at=NOON)
+
+    chosen = tap.run(select=select)
+    prefixes = [
+        "/reports/stats/email_campaign_activities/",
+        "/reports/stats/email_campaigns/",
+        "/reports/email_reports/",
+        "/emails/",
+    ]
+    asked = {next((p for p in prefixes if path.startswith(p)), path) for path in chosen.paths()}
+    assert asked == paths
+    assert set(chosen.counts) <= set(select)
+
+
+def test_a_stream_selected_later_is_read_whole(tap: TapRunner, shop: Shop) -> None:
+    shop.account.add_open(shop.email, shop.ann, at=NOON)
+    tap.run(select=["email_opens"])
+
+    later = tap.run()
+    assert later.counts == {
+        "contacts": 3,
+        "campaigns": 1,
+        "campaign_activities": 2,
+        "campaign_stats": 1,
+        "campaign_activity_stats": 1,
+        "email_sends": 3,
+    }
+
+
+def test_every_schema_comes_first_and_once(tap: TapRunner) -> None:
+    messages = tap.run().messages
+    schemas = [message["stream"] for message in messages if message["type"] == "SCHEMA"]
+
+    assert [message["type"] for message in messages[: len(schemas)]] == ["SCHEMA"] * len(schemas)
+    assert sorted(schemas) == sorted({*schemas})
+    assert "email_clicks" in schemas
+
+
+def test_deselected_fields_are_left_out(tap: TapRunner) -> None:
+    made = tap.make()
+    catalog = made.catalog_dict
+    (contacts,) = [each for each in catalog["streams"] if each["tap_stream_id"] == "contacts"]
+    for entry in contacts["metadata"]:
+        if entry["breadcrumb"] == ["properties", "first_name"]:
+            entry["metadata"]["selected"] = False
+
+    rows = rows_of(tap, catalog=catalog)
+    assert rows
+    assert all("first_name" not in row for row in rows)
+
+
+def test_stream_maps_apply(tap: TapRunner) -> None:
+    tap.config["stream_maps"] = {"contacts": {"last_name": None, "shout": "first_name.upper()"}}
+
+    assert {row["shout"] for row in tap.run().rows("contacts")} == {"ANN", "BOB", "CYD"}
+
+
+def rows_of(tap: TapRunner, *, catalog: dict[str, Any]) -> list[dict[str, Any]]:
+    writer = Writer()
+    TapConstantContact(config=tap.settings, catalog=catalog, message_writer=writer).sync_all()
+    return [
+        message["record"]
+        for message in writer.messages
+        if message["type"] == "RECORD" and message["stream"] == "contacts"
+    ]
+
+
+def test_a_sample_reads_little_and_leaves_the_state_alone(tap: TapRunner, shop: Shop) -> None:
+    for number in range(12):
+        shop.send(f"Letter {number}", days_ago=90 + number)
+    writer = Writer()
+    made = tap.make(writer=writer)
+    assert made.run_connection_test()
+
+    counts: dict[str, int] = {}
+    for message in writer.messages:
+        if message["type"] == "RECORD":
+            counts[message["stream"]] = counts.get(message["stream"], 0) + 1
+    assert set(counts.values()) == {1}
+    assert len(tap.sandbox.asked) < 20
+    assert writer.messages[-1] == {
+        "type": "STATE",
+        "value": {"bookmarks": {}, "ledger": {"version": 1, "campaigns": {}}},
+    }
+
+
+def test_progress_is_told_while_a_run_goes_on(
+    tap: TapRunner, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_constantcontact.run.PROGRESS_SECONDS", 0)
+    caplog.set_level("INFO")
+    tap.run(select=["contacts"])
+
+    assert "So far: contacts 3; 1 calls, 1 today." in caplog.text
+    assert "Read: contacts 3; 1 calls, 1 today." in caplog.text

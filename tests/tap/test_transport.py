@@ -1,0 +1,293 @@
+"""What comes back from the API, and what the tap makes of it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from constantcontact_sandbox import Fault
+from tap_constantcontact.errors import (
+    Forbidden,
+    QuotaUsed,
+    Refused,
+    SettingsError,
+    SignInNeeded,
+    TryAgain,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from tap_constantcontact.streams.contacts import Contacts
+from tap_constantcontact.transport import Patience
+
+if TYPE_CHECKING:
+    from constantcontact_sandbox import Sandbox, Switches
+    from tests.running import TapRunner
+
+PASSING = [
+    "throttled",
+    "status_500",
+    "status_502",
+    "status_503",
+    "status_504",
+    "html_200",
+    "truncated_json",
+    "reset",
+]
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_what_passes_is_tried_again(tap: TapRunner, sandbox: Sandbox, kind: Any) -> None:
+    sandbox.faults.append(Fault(path=r"^/contacts$", times=2, kind=kind))
+
+    run = tap.run(select=["contacts"])
+    assert len(run.paths("/contacts")) == 3
+    assert run.counts == {"contacts": 120}
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_what_does_not_pass_ends_the_run_with_the_state(
+    tap: TapRunner, sandbox: Sandbox, kind: Any
+) -> None:
+    sandbox.faults.append(Fault(path=r"^/emails$", times=100, kind=kind))
+
+    run = tap.run(fails=True)
+    assert isinstance(run.error, Unreachable)
+    assert "GET /emails failed 4 times, the last time: " in str(run.error)
+    assert len(run.paths("/emails")) == 4
+    assert set(run.state["bookmarks"]) == {"contacts"}
+
+
+def test_a_used_quota_is_never_tried_again(tap: TapRunner, switches: Switches) -> None:
+    switches.daily_quota = 5
+
+    run = tap.run(fails=True)
+    assert isinstance(run.error, QuotaUsed)
+    assert [call.status for call in run.asked] == [200] * 5 + [429]
+    assert run.messages[-1]["type"] == "STATE"
+
+
+def test_a_run_after_the_quota_goes_on_where_it_stopped(
+    tap: TapRunner, sandbox: Sandbox, switches: Switches
+) -> None:
+    switches.daily_quota = 60
+    runs = [tap.run(fails=True)]
+    while runs[-1].error and len(runs) < 9:
+        sandbox.account.clock.advance(_until_midnight(sandbox))
+        runs.append(tap.run(fails=True))
+
+    assert runs[-1].error is None
+    assert len(runs) > 2
+    # Nothing is read twice but the few calls that begin a run.
+    reports = [
+        call.path
+        for run in runs
+        for call in run.asked
+        if call.path.startswith("/reports/email_reports") and call.status == 200
+    ]
+    assert len(reports) == len(set(reports))
+
+
+def _until_midnight(sandbox: Sandbox) -> timedelta:
+    now = sandbox.account.clock.now()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return midnight - now
+
+
+def test_a_missing_privilege_is_named_with_what_the_endpoint_needs(
+    tap: TapRunner, switches: Switches
+) -> None:
+    switches.withheld_privileges = frozenset({"ui:campaign:metrics"})
+
+    run = tap.run(fails=True)
+    assert isinstance(run.error, Forbidden)
+    assert str(run.error) == (
+        "GET /reports/stats/email_campaigns/{ids} is forbidden: it needs the scope campaign_data"
+        " and the privilege ui:campaign:metrics. Let an owner or manager of the account sign in"
+        " (tap-constantcontact-login), or deselect the stream."
+    )
+
+
+@pytest.mark.parametrize("kind", ["forbidden", "empty_403"])
+def test_no_kind_of_forbidden_is_tried_again(tap: TapRunner, sandbox: Sandbox, kind: Any) -> None:
+    sandbox.faults.append(Fault(path=r"^/contacts$", times=1, kind=kind))
+
+    run = tap.run(select=["contacts"], fails=True)
+    assert isinstance(run.error, Forbidden)
+    assert len(run.asked) == 1
+
+
+def test_a_refused_token_is_renewed_once_and_the_call_repeated_once(
+    tap: TapRunner, sandbox: Sandbox
+) -> None:
+    tap.run(select=["contact_lists"])
+    before = _token_calls(sandbox)
+    sandbox.faults.append(Fault(path=r"^/contacts$", times=1, kind="unauthorized"))
+
+    run = tap.run(select=["contacts"])
+    assert [call.status for call in run.asked] == [401, 200, 200][: len(run.asked)]
+    assert _token_calls(sandbox) == before + 1
+
+
+def test_a_token_that_stays_refused_asks_to_sign_in_again(tap: TapRunner, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault(path=r"^/contacts$", times=9, kind="unauthorized"))
+
+    run = tap.run(select=["contacts"], fails=True)
+    assert isinstance(run.error, SignInNeeded)
+    assert "sign in again: tap-constantcontact-login" in str(run.error)
+    assert len(run.asked) == 2
+
+
+def _token_calls(sandbox: Sandbox) -> int:
+    return sum(call.path.endswith("/token") for call in sandbox.asked)
+
+
+def test_a_next_link_to_another_host_is_not_followed(
+    tap: TapRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _answer(monkeypatch, {"lists": [], "_links": {"next": {"href": "https://evil.test/v3/x"}}})
+
+    run = tap.run(select=["contact_lists"], fails=True)
+    assert isinstance(run.error, UnexpectedAnswer)
+    assert "evil.test" in str(run.error)
+    assert "the access token must not leave" in str(run.error)
+
+
+def test_a_page_that_links_to_itself_ends_the_run(
+    tap: TapRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _answer(monkeypatch, {"lists": [], "_links": {"next": {"href": "/v3/contact_lists?cursor=x"}}})
+
+    run = tap.run(select=["contact_lists"], fails=True)
+    assert isinstance(run.error, UnexpectedAnswer)
+    assert str(run.error) == "GET /contact_lists gives the same page as the next one again."
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "An answer for contact_lists holds no 'lists'."),
+        ([], "An answer for contact_lists holds no 'lists'."),
+        ({"lists": {}}, "An answer for contact_lists holds no 'lists'."),
+        ({"lists": ["x"]}, "An answer for contact_lists holds no 'lists'."),
+        ({"lists": [{"name": "x"}]}, "A row of contact_lists has no list_id."),
+    ],
+)
+def test_an_answer_of_another_shape_ends_the_run(
+    tap: TapRunner, monkeypatch: pytest.MonkeyPatch, body: Any, words: str
+) -> None:
+    _answer(monkeypatch, body)
+
+    run = tap.run(select=["contact_lists"], fails=True)
+    assert isinstance(run.error, UnexpectedAnswer)
+    assert str(run.error) == words
+
+
+def test_a_row_that_lacks_what_the_planner_needs_ends_the_run(
+    tap: TapRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = tap.make().streams["campaigns"]
+    monkeypatch.setattr(type(real), "row", lambda _, record: {"campaign_id": record["campaign"]})
+
+    run = tap.run(select=["campaigns"], fails=True)
+    assert str(run.error) == "An answer for campaigns holds no 'campaign'."
+
+
+def _answer(monkeypatch: pytest.MonkeyPatch, body: Any) -> None:
+    """Let every answer of the API have this body."""
+    monkeypatch.setattr(
+        "tap_constantcontact.transport.judge", lambda response, _: _judged(response, body)
+    )
+
+
+def _judged(response: Any, body: Any) -> Any:
+    return response.json() if "access_token" in response.text else body
+
+
+@pytest.mark.parametrize("style", ["absent", "empty", "null", "next_null", "href_null"])
+def test_every_way_to_say_no_more_is_understood(
+    tap: TapRunner, switches: Switches, style: Any
+) -> None:
+    switches.last_page = style
+
+    assert tap.run(select=["contacts"]).counts == {"contacts": 120}
+
+
+def test_an_empty_page_with_a_next_link_is_not_the_end(tap: TapRunner, switches: Switches) -> None:
+    switches.empty_pages = True
+
+    run = tap.run(select=["contacts", "email_opens"])
+    assert run.counts["contacts"] == 120
+    assert run.counts["email_opens"] > 100
+
+
+def test_an_address_that_is_none_names_the_settings(tap: TapRunner) -> None:
+    tap.config["api_url"] = "not an address"
+
+    run = tap.run(fails=True)
+    assert isinstance(run.error, SettingsError)
+    assert str(run.error) == "api_url and auth_url must be addresses like https://host/path."
+
+
+def test_not_one_request_goes_over_the_pace(
+    tap: TapRunner, sandbox: Sandbox, switches: Switches
+) -> None:
+    switches.requests_per_second = 20
+    tap.config["requests_per_second"] = 20
+
+    run = tap.run(select=["campaign_activities"])
+    assert len(run.asked) > 60
+    assert {call.status for call in run.asked} == {200}
+    arrived = [call.arrived for call in run.asked]
+    assert all(sum(start <= moment < start + 1 for moment in arrived) <= 20 for start in arrived)
+    assert sandbox.asked
+
+
+def test_waits_grow_and_a_servers_own_wish_is_granted() -> None:
+    waits = Patience(first=1, longest=6).waits()
+    next(waits)
+
+    grown = [waits.send(TryAgain("throttled")) for _ in range(5)]
+    for wait, longest in zip(grown, (1, 2, 4, 6, 6), strict=True):
+        assert longest / 2 <= wait <= longest
+    assert waits.send(TryAgain("throttled", after=17)) == 17
+
+
+def test_a_retry_after_header_is_honoured(
+    tap: TapRunner, switches: Switches, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    switches.retry_after = 0
+    sandbox.faults.append(Fault(path=r"^/contacts$", times=1, kind="throttled"))
+
+    tap.run(select=["contacts"])
+    assert "GET /contacts: throttled; again in 0.0 s" in caplog.text
+
+
+def test_no_log_line_carries_a_secret_or_a_person(
+    tap: TapRunner, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    sandbox.faults.append(Fault(path=r"^/contacts$", times=1, kind="status_500"))
+    sandbox.faults.append(Fault(path=r"^/contacts$", times=1, kind="unauthorized"))
+    tap.run()
+
+    people = [
+        contact.email_address.address
+        for contact in sandbox.account.contacts.values()
+        if contact.email_address
+    ]
+    secrets = [sandbox.client_secret, sandbox.refresh_token, "eyJ"]
+    assert "GET /contacts: status 500" in caplog.text
+    assert not [word for word in (*people, *secrets) if word in caplog.text]
+
+
+def test_any_other_status_is_a_refusal(tap: TapRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Contacts, "page_size", 501)
+
+    run = tap.run(select=["contacts"], fails=True)
+    assert isinstance(run.error, Refused)
+    assert str(run.error) == (
+        "GET /contacts was refused with status 400 (contacts.api.validation.error)."
+    )
