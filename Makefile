@@ -13,6 +13,7 @@ help: ## Say what there is
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/meltano --log-level=warning install tap-constantcontact target-sqlite target-postgres
 	@touch $@
 
 setup: .venv/installed ## Install everything into .venv

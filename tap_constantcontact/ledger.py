@@ -97,11 +97,12 @@ class Campaign:
 
     Args:
         status: `Draft`, `Scheduled`, `Executing`, `Done`, `Error` or `Removed`.
-        updated_at: As the API wrote it: it is compared for equality only.
-        seen: By stream, as of what the campaign's rows were last whole: its `updated_at` for
+        updated_at: As the API wrote it.
+        seen: By stream, as of what the campaign's rows were last whole: its `version` for
             what follows the campaign, its counters for what follows those.
         activities: By id.
-        refused: Whether the API has no counters of it, as of `updated_at`.
+        refused: Whether the API has no counters of it, as of its `version`.
+        last_sent_date: As the API wrote it, or empty. A resend may move nothing else.
     """
 
     status: str
@@ -109,6 +110,12 @@ class Campaign:
     seen: dict[str, int | str] = field(default_factory=dict)
     activities: dict[str, Activity] = field(default_factory=dict)
     refused: bool = False
+    last_sent_date: str = ""
+
+    @property
+    def version(self) -> str:
+        """What changes whenever the campaign, or what it consists of, does."""
+        return " ".join(filter(None, (self.updated_at, self.last_sent_date)))
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> Campaign:
@@ -128,6 +135,7 @@ class Campaign:
                 for key, kept in state.get("activities", {}).items()
             },
             refused=state.get("refused", False),
+            last_sent_date=state.get("last_sent_date", ""),
         )
 
     def dump(self) -> dict[str, Any]:
@@ -143,6 +151,7 @@ class Campaign:
         return {
             "status": self.status,
             "updated_at": self.updated_at,
+            **({"last_sent_date": self.last_sent_date} if self.last_sent_date else {}),
             "seen": dict(self.seen),
             **({"activities": activities} if activities else {}),
             **({"refused": True} if self.refused else {}),

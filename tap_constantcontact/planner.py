@@ -4,7 +4,7 @@ A run is a sequence of stages. The units of a stage do not depend on each other'
 stage is planned from what the stages before it have taught, so it is begun only when all of
 their pages have been taken.
 
-    account          lists, contacts, campaigns
+    account          lists, contacts, campaigns and when they were sent last
     look-ups         which activities the changed campaigns have; then the activities
     counters         the totals of all sent campaigns, 150 a call: their rows, and the gate
     moved            where a total moved, the counters of each activity, 10 a call
@@ -32,6 +32,7 @@ from tap_constantcontact.streams.email_reports import (
 from tap_constantcontact.streams.emails import CampaignActivities, CampaignLookup, Campaigns
 from tap_constantcontact.streams.readings import ReportReading
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats, fingerprint
+from tap_constantcontact.streams.summaries import CampaignSummaries
 from tap_constantcontact.times import moment
 from tap_constantcontact.units import ReportUnit, Row, Unit
 
@@ -86,11 +87,13 @@ class Planner:
         self._campaigns = _the(Campaigns, streams)
         self._lookup = CampaignLookup()
         self._activities = _the(CampaignActivities, streams)
+        self._summaries = _the(CampaignSummaries, streams)
         self._campaign_stats = _the(CampaignStats, streams)
         self._activity_stats = _the(CampaignActivityStats, streams)
         self._reports = [
             _the(report, streams) for report in EMAIL_REPORTS if report.name in self._wanted
         ]
+        self._follows_activities = bool(self._reports) or self._wants(self._activity_stats)
         self._open: defaultdict[str, set[Unit]] = defaultdict(set)
         self._totals: dict[str, Row] = {}
         self._counters: dict[str, Row] = {}
@@ -106,10 +109,9 @@ class Planner:
         if self._wants(self._activities):
             yield self._lookups(self._unremoved())
             yield self._details()
-        follow_activities = self._reports or self._wants(self._activity_stats)
-        if follow_activities or self._wants(self._campaign_stats):
+        if self._follows_activities or self._wants(self._campaign_stats):
             yield from self._total_counters()
-        if not follow_activities:
+        if not self._follows_activities:
             return
         moved = self._moved()
         yield self._lookups(moved)
@@ -129,6 +131,8 @@ class Planner:
             yield from self._together(self._contacts.name, self._changed_contacts())
         if self._wanted - {self._lists.name, self._contacts.name}:
             yield self._campaigns.between(self._campaigns_since(), self._settings.end)
+        if self._wanted & {self._summaries.name, self._activities.name} or self._follows_activities:
+            yield self._summaries.all()
 
     def _changed_contacts(self) -> list[Unit]:
         """Return what reads the contacts that changed; now and then, all of them."""
@@ -161,7 +165,7 @@ class Planner:
         """Yield look-ups of the campaigns that changed since their last one, sent ones first."""
         for key in self._newest_first(campaign_ids):
             campaign = self._ledger.campaigns[key]
-            if again or campaign.seen.get("activities") != campaign.updated_at:
+            if again or campaign.seen.get("activities") != campaign.version:
                 yield self._lookup.of(key)
 
     def _details(self) -> Iterator[Unit]:
@@ -174,7 +178,7 @@ class Planner:
         for key in self._newest_first(self._unremoved()):
             campaign = self._ledger.campaigns[key]
             known = "activities" in campaign.seen
-            if known and campaign.seen.get(self._activities.name) != campaign.updated_at:
+            if known and campaign.seen.get(self._activities.name) != campaign.version:
                 units = [self._activities.of(key, activity) for activity in campaign.activities]
                 yield from self._together(key, units)
 
@@ -212,20 +216,25 @@ class Planner:
         """Return the campaigns of which a counter moved that a wanted stream follows."""
         return self._newest_first(
             key
-            for key, totals in self._totals.items()
+            for key in self._totals
             if any(
                 self._ledger.campaigns[key].seen.get(name) != value
-                for name, value in self._gates(totals).items()
+                for name, value in self._gates(key).items()
             )
         )
 
-    def _gates(self, totals: Row) -> dict[str, int | str]:
-        """Return, for each wanted stream that follows counters, the one it follows."""
+    def _gates(self, campaign_id: str) -> dict[str, int | str]:
+        """Return, for each wanted stream that follows counters, what it follows.
+
+        An activity that nobody was sent has counters, too, and moves no total.
+        """
+        totals = self._totals[campaign_id]
         gates: dict[str, int | str] = {
             report.name: totals[report.counter] or 0 for report in self._reports
         }
         if self._wants(self._activity_stats):
-            gates[self._activity_stats.name] = fingerprint(totals)
+            of = len(self._reported(campaign_id))
+            gates[self._activity_stats.name] = f"{fingerprint(totals)} of {of}"
         return gates
 
     def _activity_counters(self, campaign_ids: Iterable[str]) -> Iterator[Unit]:
@@ -285,6 +294,8 @@ class Planner:
         """Learn from a row that has been read."""
         if unit.source is self._campaigns:
             self._note(row)
+        elif unit.source is self._summaries:
+            self._note_sent(row)
         elif unit.source is self._lookup:
             self._learn(unit.about["campaign_id"], row)
         elif unit.source is self._campaign_stats:
@@ -309,12 +320,12 @@ class Planner:
             self._campaigns_read()
         elif unit.source is self._lookup:
             campaign = self._ledger.campaigns[unit.about["campaign_id"]]
-            campaign.seen["activities"] = campaign.updated_at
+            campaign.seen["activities"] = campaign.version
             self._looked_up.add(unit.about["campaign_id"])
         elif unit.source is self._activities:
             if self._last_of(unit.about["campaign_id"], unit):
                 campaign = self._ledger.campaigns[unit.about["campaign_id"]]
-                campaign.seen[self._activities.name] = campaign.updated_at
+                campaign.seen[self._activities.name] = campaign.version
         elif unit.source is self._campaign_stats and missing:
             self._refuse(unit.about["ids"].split(","))
         elif isinstance(unit, ReportUnit) and isinstance(reading, ReportReading):
@@ -328,6 +339,13 @@ class Planner:
             self._ledger.campaigns[row["campaign_id"]] = Campaign(status, updated_at)
         elif (kept.status, kept.updated_at) != (status, updated_at):
             kept.status, kept.updated_at, kept.refused = status, updated_at, False
+
+    def _note_sent(self, row: Row) -> None:
+        """Note when a campaign was sent last."""
+        campaign = self._ledger.campaigns.get(row["campaign_id"])
+        sent = row["last_sent_date"] or ""
+        if campaign and campaign.last_sent_date != sent:
+            campaign.last_sent_date, campaign.refused = sent, False
 
     def _campaigns_read(self) -> None:
         until = min(self._now(), self._settings.end or self._now())
@@ -395,7 +413,7 @@ class Planner:
         seen = self._ledger.campaigns[campaign_id].seen
         reported = self._reported(campaign_id)
         complete = not self._exceeds(campaign_id)
-        for name, value in self._gates(self._totals[campaign_id]).items():
+        for name, value in self._gates(campaign_id).items():
             stream = self._streams[name]
             settled = all(
                 not isinstance(stream, EmailReport)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tap_constantcontact.transport import Transport
     from tap_constantcontact.units import Page, Unit
 
-PROGRESS_SECONDS = 10
+PROGRESS_SECONDS = 5
 
 LOGGER = logging.getLogger(__name__)
 

@@ -5,12 +5,14 @@ from tap_constantcontact.streams.contacts import ContactLists, Contacts
 from tap_constantcontact.streams.email_reports import EMAIL_REPORTS
 from tap_constantcontact.streams.emails import CampaignActivities, Campaigns
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
+from tap_constantcontact.streams.summaries import CampaignSummaries
 
 STREAMS: tuple[type[ConstantContactStream], ...] = (
     ContactLists,
     Contacts,
     Campaigns,
     CampaignActivities,
+    CampaignSummaries,
     CampaignStats,
     CampaignActivityStats,
     *EMAIL_REPORTS,

@@ -29,6 +29,7 @@ KEYS = {
     "contacts": ("contact_id",),
     "campaigns": ("campaign_id",),
     "campaign_activities": ("campaign_activity_id",),
+    "campaign_summaries": ("campaign_id",),
     "campaign_stats": ("campaign_id",),
     "campaign_activity_stats": ("campaign_activity_id",),
     "email_sends": ("campaign_activity_id", "contact_id", "created_time", "occurrence"),
@@ -57,6 +58,7 @@ def expected(account: Account) -> dict[str, Table]:
             for activity in account.activities.values()
             if activity.current_status != "Removed"
         ],
+        "campaign_summaries": _summaries(account),
         "campaign_stats": _campaign_stats(account),
         "campaign_activity_stats": [
             {
@@ -271,6 +273,36 @@ def _campaign_stats(account: Account) -> list[Row]:
     ]
 
 
+def _summaries(account: Account) -> list[Row]:
+    rows = []
+    for row in _campaign_stats(account):
+        campaign = account.campaigns[row["campaign_id"]]
+        activities = [
+            activity
+            for activity in campaign.activities
+            if activity.role in ("primary_email", "resend")
+        ]
+        rows.append(
+            {
+                "campaign_id": campaign.campaign_id,
+                "campaign_type": campaign.type,
+                "last_sent_date": max(
+                    _milliseconds(sent)
+                    for activity in activities
+                    if (sent := activity.last_sent_date)
+                ),
+                **{
+                    f"unique_counts__{name}": row[f"em_{name}"]
+                    for name in ("sends", "opens", "clicks", "forwards", "optouts", "bounces")
+                },
+                "unique_counts__abuse": sum(
+                    len({event.contact_id for event in activity.abuses}) for activity in activities
+                ),
+            }
+        )
+    return rows
+
+
 def _events(account: Account, kind: str, *own: str) -> list[Row]:
     """Return the events of a kind, each at its minute; equal ones numbered."""
     return [
@@ -384,6 +416,7 @@ TYPES: dict[str, Callable[[Any], Any]] = {
             "updated_at",
             "created_time",
             "last_refresh_time",
+            "last_sent_date",
             "email_address__created_at",
             "email_address__updated_at",
             "email_address__opt_in_date",

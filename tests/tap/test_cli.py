@@ -62,6 +62,7 @@ def test_it_goes_on_from_a_state_file(tap: TapRunner, tmp_path: Path) -> None:
     types = [json.loads(line) for line in again.stdout.splitlines()]
     assert {message.get("stream") for message in types if message["type"] == "RECORD"} == {
         "contact_lists",
+        "campaign_summaries",
         "campaign_stats",
     }
 
@@ -71,7 +72,7 @@ def test_it_discovers_without_asking_anything(
 ) -> None:
     done = command(tap, tmp_path, "--discover")
 
-    assert len(json.loads(done.stdout)["streams"]) == 9
+    assert len(json.loads(done.stdout)["streams"]) == 10
     assert sandbox.asked == []
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from constantcontact_sandbox.records import Activity, Campaign, Contact
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
-REPORTS = ("email_sends", "email_opens", "email_clicks")
+SUMMARIES = "/reports/summary_reports/email_campaign_summaries"
 
 
 class Shop:
@@ -84,6 +84,7 @@ def test_a_first_run_asks_for_each_thing_once(tap: TapRunner, shop: Shop) -> Non
     assert first.paths()[2:] == [
         "/contacts",
         "/emails",
+        SUMMARIES,
         f"/emails/{campaign}",
         f"/emails/activities/{email}",
         f"/emails/activities/{page.campaign_activity_id}",
@@ -96,6 +97,7 @@ def test_a_first_run_asks_for_each_thing_once(tap: TapRunner, shop: Shop) -> Non
         "contacts": 3,
         "campaigns": 1,
         "campaign_activities": 2,
+        "campaign_summaries": 1,
         "campaign_stats": 1,
         "campaign_activity_stats": 1,
         "email_sends": 3,
@@ -113,9 +115,10 @@ def test_a_quiet_run_asks_only_what_might_have_moved(tap: TapRunner, shop: Shop)
         "/contacts",
         "/contacts",
         "/emails",
+        SUMMARIES,
         f"/reports/stats/email_campaigns/{shop.campaign.campaign_id}",
     ]
-    assert quiet.counts == {"campaign_stats": 1}
+    assert quiet.counts == {"campaign_stats": 1, "campaign_summaries": 1}
 
 
 def test_contacts_are_asked_for_whole_and_with_all_they_have(tap: TapRunner) -> None:
@@ -375,6 +378,20 @@ def test_a_resend_that_moves_no_time_is_found_by_the_counters(
     }
 
 
+def test_a_resend_to_nobody_is_found_by_the_date_it_was_sent(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    again = shop.account.resend(shop.campaign, [])
+
+    found = tap.run()
+    assert again.campaign_activity_id in {
+        row["campaign_activity_id"] for row in found.rows("campaign_activities")
+    }
+    assert found.counts["campaign_activity_stats"] == 2
+
+
 def test_a_removed_campaign_is_a_row_and_its_activities_are_not_asked_for(
     tap: TapRunner, shop: Shop, clock: Clock
 ) -> None:
@@ -452,13 +469,14 @@ def test_start_and_end_choose_campaigns(tap: TapRunner, shop: Shop) -> None:
         (["contact_lists"], {"/contact_lists"}),
         (["contacts"], {"/contacts"}),
         (["campaigns"], {"/emails"}),
-        (["campaign_activities"], {"/emails", "/emails/"}),
+        (["campaign_activities"], {"/emails", "/emails/", SUMMARIES}),
         (["campaign_stats"], {"/emails", "/reports/stats/email_campaigns/"}),
         (
             ["email_opens"],
             {
                 "/emails",
                 "/emails/",
+                SUMMARIES,
                 "/reports/stats/email_campaigns/",
                 "/reports/stats/email_campaign_activities/",
                 "/reports/email_reports/",
@@ -492,6 +510,7 @@ def test_a_stream_selected_later_is_read_whole(tap: TapRunner, shop: Shop) -> No
         "contacts": 3,
         "campaigns": 1,
         "campaign_activities": 2,
+        "campaign_summaries": 1,
         "campaign_stats": 1,
         "campaign_activity_stats": 1,
         "email_sends": 3,
