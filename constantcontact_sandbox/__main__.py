@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 #: When the sandbox starts unless told otherwise, so that its data are the same every day.
 START = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc)
 
+_INTERRUPTED = 128 + signal.SIGINT
 _BANNER = """\
 A Constant Contact account is served: {contacts:,} contacts, {campaigns:,} campaigns, seed {seed}.
 It is {now} there.
@@ -42,15 +43,10 @@ Stop:                     Ctrl-C
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve an account until interrupted."""
     asked = vars(_parser().parse_args(arguments))
-    clock = Clock(asked["now"])
-    account = Account.populate(
-        clock=clock, seed=asked["seed"], contacts=asked["contacts"], campaigns=asked["campaigns"]
-    )
-    switches = Switches(**{each.name: asked[each.name] for each in fields(Switches)})
-    sandbox = Sandbox(account, switches, port=asked["port"])
-    if asked["days_later"]:
-        sandbox.live(timedelta(days=asked["days_later"]))
-    clock.tick()
+    try:
+        sandbox = _sandbox(asked)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -63,6 +59,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"Cannot serve on port {asked['port']}: {busy.strerror}.\n")
         return 1
     return 0
+
+
+def _sandbox(asked: dict[str, Any]) -> Sandbox:
+    """Make the account, let the days pass and the clock tick."""
+    account = Account.populate(
+        clock=Clock(asked["now"]),
+        seed=asked["seed"],
+        contacts=asked["contacts"],
+        campaigns=asked["campaigns"],
+    )
+    switches = Switches(**{each.name: asked[each.name] for each in fields(Switches)})
+    sandbox = Sandbox(account, switches, port=asked["port"])
+    if asked["days_later"]:
+        sandbox.live(timedelta(days=asked["days_later"]))
+    account.clock.tick()
+    return sandbox
 
 
 def _banner(sandbox: Sandbox) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Response:
         self.status = int(self.status)
 
     @classmethod
-    def of_json(cls, status: int, payload: Any) -> Response:  # noqa: ANN401 - JSON is anything
+    def of_json(cls, status: int, payload: object) -> Response:
         """Answer in JSON."""
         text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
         return cls(status, text.encode(), {"Content-Type": "application/json"})

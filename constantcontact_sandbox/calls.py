@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -165,13 +166,14 @@ class Call:
         if since is None and until is None:
             return None
         inclusive = self.switches.inclusive_bounds
+        above, below = (operator.ge, operator.le) if inclusive else (operator.gt, operator.lt)
 
         def lies_between(row: object) -> bool:
             moment = moment_of(row)
-            if moment is None:
-                return False
-            if inclusive and moment in (since, until):
-                return (since is None or moment >= since) and (until is None or moment <= until)
-            return (since is None or moment > since) and (until is None or moment < until)
+            return (
+                moment is not None
+                and (since is None or bool(above(moment, since)))
+                and (until is None or bool(below(moment, until)))
+            )
 
         return lies_between

@@ -156,9 +156,8 @@ def _open_twice(account: Account, chance: Chance, at: datetime) -> bool:
     found = _recipient(account, chance, _sent(account), at)
     if found is None:
         return False
-    minute = at.replace(second=0)
-    for seconds in (5, 25):
-        account.add_open(*found, device_type="mobile", at=minute + timedelta(seconds=seconds))
+    for _ in range(2):
+        account.add_open(*found, device_type="mobile", at=at)
     return True
 
 
@@ -204,10 +203,11 @@ def _opt_out(account: Account, chance: Chance, at: datetime) -> bool:
 
 def _rename(account: Account, chance: Chance, at: datetime) -> bool:
     contact = _someone(account, chance, _lives)
-    other = _someone(account, chance, lambda each: each.last_name is not None)
+    names = {None} if contact is None else {None, contact.last_name}
+    other = _someone(account, chance, lambda each: each.last_name not in names)
     if contact is None or other is None:
         return False
-    account.rename(contact, contact.first_name, f"{other.last_name} née X"[:50], at=at)
+    account.rename(contact, contact.first_name, other.last_name, at=at)
     return True
 
 

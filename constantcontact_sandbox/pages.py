@@ -115,7 +115,7 @@ class Paging(Generic[T]):
 
     def _moment(self, row: T) -> datetime:
         if self.moment is None:
-            raise TypeError("rows without a moment have no keyset")
+            raise ValueError("rows without a moment have no keyset")
         return self.moment(row)
 
     def _rank(self, moment: datetime) -> float:

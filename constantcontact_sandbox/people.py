@@ -356,7 +356,7 @@ class People(Holder):
     def add_custom_field(
         self,
         label: str,
-        type: FieldType = "string",  # noqa: A002 - the API's own word
+        kind: FieldType = "string",
         *,
         choices: Sequence[str] = (),
         metadata: FieldMetadata | None = None,
@@ -369,13 +369,13 @@ class People(Holder):
             custom_field_id=self._id(moment),
             label=label,
             name=_slug(label),
-            type=type,
+            type=kind,
             created_at=moment,
             updated_at=moment,
             version=version,
             metadata=metadata,
         )
-        if type in _SELECTS:
+        if kind in _SELECTS:
             made.choices = tuple(
                 Choice(f"{number:06d}", choice, number, moment, moment)
                 for number, choice in enumerate(choices, start=1)

@@ -89,9 +89,9 @@ class Postbag:
         if _every(9, number, first=8):
             primary.format_type, primary.preheader = 2, None
             primary.document_properties = {
-                "greeting_name_type": "FIRST_NAME",
+                "greeting_name_type": "F",
                 "greeting_salutation": "Dear",
-                "text_content": "<text>Our news in plain words</text>",
+                "text_content": "<Text>Our news in plain words</Text>",
             }
         for page in chance.some(invention.PAGES, 4):
             account.add_link(primary, page)

@@ -405,6 +405,12 @@ class NonOpenerResend:
     resend_date: datetime | None = None
     resend_status: str | None = None
 
+    @property
+    def delay_days(self) -> int | None:
+        """The delay in days, if it is a number of days."""
+        days, rest = divmod(self.delay_minutes, 1440)
+        return None if rest else days
+
 
 @dataclass(slots=True)
 class AbTest:

@@ -115,7 +115,9 @@ class Townsfolk:
             self.lists.append(made)
         self.texts.append(account.add_list("Texts 📱", channel="sms", at=start))
         self.tags.extend(
-            account.add_tag(name, source="ETSY" if number == 1 else None, at=start)
+            account.add_tag(
+                name, source="ETSY" if number == 1 else None, at=start + timedelta(days=number)
+            )
             for number, name in enumerate(invention.TAGS)
         )
         self.fields.extend(_custom_fields(account, start))

@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_constantcontact.errors import StateError
+from tap_constantcontact.errors import StateError, UnexpectedAnswer
 from tap_constantcontact.times import moment, text_of
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class Ledger:
             self.campaigns: dict[str, Campaign] = {
                 key: Campaign.load(campaign) for key, campaign in kept.get("campaigns", {}).items()
             }
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, UnexpectedAnswer) as error:
             raise StateError(
                 f"The state is damaged (at {error}): restore an older one, or run without a state"
                 " (with Meltano: --full-refresh) to read everything anew."

@@ -32,7 +32,14 @@ from tap_constantcontact.auth import Authenticator, Grants, grant_from
 from tap_constantcontact.errors import Forbidden, SettingsError, SignInNeeded, TapError
 from tap_constantcontact.interruption import Interruption
 from tap_constantcontact.pacer import Pacer
-from tap_constantcontact.settings import ENV_PREFIX, JSONSCHEMA, NAME, NO_CLIENT_ID, Settings
+from tap_constantcontact.settings import (
+    DEFAULTS,
+    ENV_PREFIX,
+    JSONSCHEMA,
+    NAME,
+    NO_CLIENT_ID,
+    Settings,
+)
 from tap_constantcontact.store import DayCount, FolderStore
 from tap_constantcontact.transport import OAuthClient, Patience, Transport
 
@@ -247,12 +254,7 @@ def read_settings(config: str | None, client_id: str | None) -> Settings:
         values["client_id"] = client_id
     if not values.get("client_id"):
         raise SettingsError(NO_CLIENT_ID)
-    defaults = {
-        name: schema["default"]
-        for name, schema in JSONSCHEMA["properties"].items()
-        if "default" in schema
-    }
-    for name, default in defaults.items():
+    for name, default in DEFAULTS.items():
         values[name] = type(default)(values.get(name, default))
     return Settings.parse(values, version=metadata.version(NAME), now=datetime.now(timezone.utc))
 

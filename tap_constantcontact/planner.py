@@ -34,7 +34,7 @@ from tap_constantcontact.streams.readings import ReportReading
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats, fingerprint
 from tap_constantcontact.streams.summaries import CampaignSummaries
 from tap_constantcontact.times import moment
-from tap_constantcontact.units import ReportUnit, Row, Unit
+from tap_constantcontact.units import Reading, ReportUnit, Row, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from tap_constantcontact.ledger import Ledger, Report
     from tap_constantcontact.settings import Settings
-    from tap_constantcontact.streams.readings import Reading
 
 SENT = frozenset({"Done", "Executing"})
 """The statuses of campaigns that surely have counters."""

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from tap_constantcontact.ledger import Ledger
     from tap_constantcontact.planner import Planner
     from tap_constantcontact.streams.base import ConstantContactStream
-    from tap_constantcontact.streams.readings import Reading
     from tap_constantcontact.transport import Transport
-    from tap_constantcontact.units import Page, Unit
+    from tap_constantcontact.units import Page, Reading, Unit
 
 PROGRESS_SECONDS = 5
 

@@ -86,8 +86,8 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "start_date",
         th.StringType,
         title="Start",
-        description='Campaigns changed since then are read: ISO 8601, or like "90 days ago". '
-        "By default all. Contacts and lists are always all read.",
+        description='Campaigns changed since then are read: ISO 8601, or like "90 days ago"; by '
+        "default all. It counts until there is a bookmark. Contacts and lists are always all read.",
     ),
     th.Property(
         "end_date",
@@ -134,6 +134,12 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     ),
 ).to_dict()
 
+DEFAULTS: dict[str, Any] = {
+    name: schema["default"]
+    for name, schema in JSONSCHEMA["properties"].items()
+    if "default" in schema
+}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -162,13 +168,14 @@ class Settings:
         """Read the settings from a validated configuration.
 
         Args:
-            config: The SDK's configuration, defaults filled in.
+            config: The configuration; what it leaves out, or null, has its default.
             version: The tap's version, for the default user agent.
             now: What relative times count from (aware).
 
         Raises:
             SettingsError: A setting makes no sense.
         """
+        config = {**DEFAULTS, **{key: kept for key, kept in config.items() if kept is not None}}
         start = moment(config, "start_date", now)
         end = moment(config, "end_date", now)
         if start and end and start >= end:
@@ -249,6 +256,21 @@ def _unknown(shown: str, name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(names)}."
     return f"There is no setting {shown!r}.{hint}"
+
+
+def check_integers(properties: Mapping[str, Any]) -> None:
+    """Check the variables that should hold integers.
+
+    The SDK converts them before it validates anything, and fails without a name.
+
+    Raises:
+        SettingsError: One holds something else.
+    """
+    for name, schema in properties.items():
+        variable = ENV_PREFIX + name.upper()
+        value = os.environ.get(variable, "0")
+        if "integer" in schema.get("type", ()) and not re.fullmatch(r"\s*[+-]?\d+\s*", value):
+            raise SettingsError(f"{variable} is {value!r}: write a whole number.")
 
 
 def as_number(config: dict[str, Any], properties: Mapping[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import sys
 from datetime import datetime, timezone
@@ -10,6 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import (
+    CapabilitiesEnum,
+    PluginCapabilities,
+    TapCapabilities,
+)
 from singer_sdk.plugin_base import SingerCommand, _ConfigInput
 from typing_extensions import override
 
@@ -32,6 +39,7 @@ from tap_constantcontact.transport import OAuthClient, Patience, Transport
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import FrameType
+    from typing import IO
 
     import click
     from singer_sdk.helpers.types import TapState
@@ -71,6 +79,32 @@ class TapConstantContact(Tap):
     name = settings.NAME
     package_name = settings.NAME
     config_jsonschema: ClassVar[dict[str, Any]] = settings.JSONSCHEMA
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    def __init__(self, *, parse_env_config: bool = False, **options: Any) -> None:  # noqa: ANN401 - passed on
+        """Make a tap.
+
+        Args:
+            parse_env_config: Whether settings are read from the environment.
+            options: The SDK's.
+
+        Raises:
+            SettingsError: A setting is missing, misspelt or makes no sense.
+        """
+        try:
+            super().__init__(parse_env_config=parse_env_config, **options)
+        except ValueError:
+            if parse_env_config:
+                settings.check_integers(self.config_jsonschema["properties"])
+            raise
 
     @override
     def discover_streams(self) -> list[ConstantContactStream]:
@@ -192,6 +226,14 @@ class TapConstantContact(Tap):
 
     @classmethod
     @override
+    def invoke(cls, **options: Any) -> None:
+        for name in ("state", "catalog"):
+            if options.get(name) is not None:
+                options[name] = io.StringIO(_json_text(options[name], f"--{name}"))
+        super().invoke(**options)
+
+    @classmethod
+    @override
     def get_singer_command(cls) -> click.Command:
         command = super().get_singer_command()
         return OneLineCommand(
@@ -202,3 +244,17 @@ class TapConstantContact(Tap):
             help=command.help,
             logger=cls.logger,
         )
+
+
+def _json_text(file: IO[str], option: str) -> str:
+    """Return the text of a JSON file.
+
+    Raises:
+        SettingsError: It is none: half-written, perhaps, or another file.
+    """
+    text = file.read()
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"{option} {file.name} is not JSON: {error}") from None
+    return text

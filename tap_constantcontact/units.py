@@ -1,16 +1,18 @@
-"""The words that planner, fetcher and streams share: a unit of work, its request, its pages."""
+"""The words that planner, fetcher and streams share.
+
+A *source* can be asked; a *unit* is one thing to ask it, which begins with a *request* and is
+answered in *pages*; a *reading* turns those into *rows*.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
-
-    from tap_constantcontact.streams.base import Source
 
 Row = dict[str, Any]
 """One row of a stream: every field of its schema, null where the API has nothing."""
@@ -29,6 +31,27 @@ class Request:
     name: str
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """Whoever can be asked: a stream, or a look-up whose rows only the planner needs."""
+
+    name: str
+    scope: ClassVar[str]
+    privilege: ClassVar[str]
+    may_be_missing: ClassVar[bool]
+
+    def request(self, unit: Unit) -> Request:
+        """Return the first request of a unit."""
+
+    def enough(self, unit: Unit, body: Any) -> bool:  # noqa: ANN401 - JSON is anything
+        """Tell whether no page after this one is wanted."""
+
+    def reading(self, unit: Unit) -> Reading:
+        """Return what turns the pages of a unit into rows."""
+
+    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:  # noqa: ANN401 - JSON is anything
+        """Yield the rows of a page."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,3 +106,19 @@ class Page:
     def missing(self) -> bool:
         """Whether what was asked about does not exist."""
         return self.body is None
+
+
+class Reading:
+    """Turns the pages of one unit into rows, in page order.
+
+    It lives as long as its unit, and in the end knows what the planner has to know of it.
+    This one is for rows that have nothing to do with one another.
+    """
+
+    def __init__(self, source: Source, unit: Unit) -> None:
+        self._source = source
+        self._unit = unit
+
+    def take(self, body: Any) -> Iterator[Row]:  # noqa: ANN401 - JSON is anything
+        """Yield the rows of the next page."""
+        yield from self._source.rows(self._unit, body)

@@ -148,6 +148,12 @@ def test_each_variable_of_the_example_is_a_setting() -> None:
     assert set(variables(".env.example")) <= known_variables().keys()
 
 
+def test_each_setting_of_the_tap_is_in_the_example() -> None:
+    named = {f"{ENV_PREFIX}{name.upper()}" for name in OWN_SETTINGS}
+
+    assert named <= set(variables(".env.example"))
+
+
 def test_each_secret_is_in_the_example_without_a_value() -> None:
     secrets = {name for name, secret in known_variables().items() if secret}
     empty = set(re.findall(r"^(?:# )?(\w+)=$", text(".env.example"), flags=re.MULTILINE))

@@ -119,6 +119,8 @@ def _run(run: SendRun) -> dict[str, Any]:
 
 def _resend(wish: NonOpenerResend) -> dict[str, Any]:
     shown = present(wish)
+    if wish.delay_days is not None:
+        shown["delay_days"] = wish.delay_days
     if wish.resend_date is not None:
         shown["resend_date"] = in_milliseconds(wish.resend_date)
     return shown

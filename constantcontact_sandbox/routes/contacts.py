@@ -118,10 +118,9 @@ def _matching(call: Call) -> Sequence[Contact]:
     candidates = call.account.newest_contacts(
         since=call.moment("created_after"), until=call.moment("created_before")
     )
-    tests = list(_tests(call))
-    if not tests:
-        return candidates
-    return [each for each in candidates if all(test(each) for test in tests)]
+    for test in _tests(call):
+        candidates = list(filter(test, candidates))
+    return candidates
 
 
 def _tests(call: Call) -> Iterator[Callable[[Contact], bool]]:

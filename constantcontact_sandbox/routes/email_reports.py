@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from constantcontact_sandbox.calls import Call
     from constantcontact_sandbox.records import Activity
 
-E_ = TypeVar("E_", bound=Event)
+T = TypeVar("T", bound=Event)
 
 _BOUNCE_CODES = frozenset[str](BOUNCES)
 _KEY = "reportingsvc.not_found.invalid_path_param.campaign_activity_id."
@@ -129,7 +129,7 @@ def _activity(call: Call) -> Activity:
     return activity
 
 
-def _visible(call: Call, events: Iterable[E_]) -> list[E_]:
+def _visible(call: Call, events: Iterable[T]) -> list[T]:
     """Return the events that the reports know of by now, the most recent first."""
     switches = call.switches
     horizon = call.now - switches.report_lag

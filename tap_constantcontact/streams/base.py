@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
 from typing_extensions import override
 
 from tap_constantcontact.errors import UnexpectedAnswer
-from tap_constantcontact.streams.readings import Reading
-from tap_constantcontact.units import Request, Row, Unit
+from tap_constantcontact.units import Reading, Request, Row, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context
-
-
-class Source(Protocol):
-    """Whoever can be asked: a stream, or a look-up whose rows only the planner needs."""
-
-    name: str
-    scope: ClassVar[str]
-    privilege: ClassVar[str]
-    may_be_missing: ClassVar[bool]
-
-    def request(self, unit: Unit) -> Request:
-        """Return the first request of a unit."""
-
-    def enough(self, unit: Unit, body: Any) -> bool:  # noqa: ANN401 - JSON is anything
-        """Tell whether no page after this one is wanted."""
-
-    def reading(self, unit: Unit) -> Reading:
-        """Return what turns the pages of a unit into rows."""
 
 
 class Asking:

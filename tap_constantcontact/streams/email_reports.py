@@ -12,9 +12,9 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import ConstantContactStream
-from tap_constantcontact.streams.readings import Reading, ReportReading
+from tap_constantcontact.streams.readings import ReportReading
 from tap_constantcontact.times import moment
-from tap_constantcontact.units import ReportUnit, Row, Unit
+from tap_constantcontact.units import Reading, ReportUnit, Row, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,8 +1,4 @@
-"""From the pages of one unit to its rows.
-
-A reading lives as long as its unit: it sees the pages in order, one after the other, and in
-the end knows what the planner has to know of them.
-"""
+"""From the pages of a report to its rows, numbered where they are equal."""
 
 from __future__ import annotations
 
@@ -12,26 +8,14 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_constantcontact.times import moment
+from tap_constantcontact.units import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from tap_constantcontact.streams.base import Asking
     from tap_constantcontact.streams.email_reports import EmailReport
-    from tap_constantcontact.units import ReportUnit, Row, Unit
-
-
-class Reading:
-    """Reads a unit whose rows have nothing to do with one another."""
-
-    def __init__(self, source: Asking, unit: Unit) -> None:
-        self._source = source
-        self._unit = unit
-
-    def take(self, body: Any) -> Iterator[Row]:  # noqa: ANN401 - JSON is anything
-        """Yield the rows of the next page."""
-        yield from self._source.rows(self._unit, body)
+    from tap_constantcontact.units import ReportUnit, Row
 
 
 class ReportReading(Reading):

@@ -54,15 +54,15 @@ ACTIVITY_COUNTERS = {
 """Counters that only activities have."""
 
 PERCENTS = {
-    "open": "opened",
-    "click": "clicked",
-    "bounce": "bounced",
-    "unsubscribe": "opted out",
-    "did_not_open": "did not open",
-    "desktop_open": "of the opens were on a desktop",
-    "mobile_open": "of the opens were on a phone",
-    "desktop_click": "of the clicks were on a desktop",
-    "mobile_click": "of the clicks were on a phone",
+    "open": "contacts who opened it, of those it reached",
+    "click": "contacts who clicked, of those who opened it",
+    "bounce": "contacts it did not reach",
+    "unsubscribe": "contacts who opted out, of those it reached",
+    "did_not_open": "contacts who did not open it, of those it reached",
+    "desktop_open": "opens on a computer",
+    "mobile_open": "opens on a phone or tablet",
+    "desktop_click": "clicks on a computer",
+    "mobile_click": "clicks on a phone or tablet",
 }
 """Percentages that the API computes for campaigns, and what they are of."""
 
@@ -114,7 +114,7 @@ class CampaignStats(Stats):
         th.Property("campaign_id", th.StringType, required=True, description="The campaign."),
         *_counters(COUNTERS),
         *(
-            th.Property(f"percents__{name}", th.NumberType, description=f"Percent that {what}.")
+            th.Property(f"percents__{name}", th.NumberType, description=f"In percent: {what}.")
             for name, what in PERCENTS.items()
         ),
         REFRESHED,

@@ -65,5 +65,9 @@ class CampaignSummaries(ConstantContactStream):
         counts = record.get("unique_counts") or {}
         return {
             **record,
-            **{f"unique_counts__{name}": int(counts[name]) for name in COUNTS if name in counts},
+            **{
+                f"unique_counts__{name}": int(count)
+                for name, count in counts.items()
+                if count is not None
+            },
         }

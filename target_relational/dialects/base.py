@@ -71,8 +71,8 @@ class Dialect(ABC):
 
     @property
     def place(self) -> str:
-        """The address without anything secret: no password, no parameters."""
-        return self.url.set(password=None, query={}).render_as_string()
+        """The address without anything secret: the password masked, no parameters."""
+        return self.url.set(query={}).render_as_string(hide_password=True)
 
     def ddl(self, column_type: TypeEngine[Any]) -> str:
         """A type as the database spells it."""

@@ -123,6 +123,39 @@ def test_an_error_is_one_line_with_an_exit_code_of_its_own(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--state", "--catalog"])
+def test_a_file_that_is_not_json_is_named(tap: TapRunner, tmp_path: Path, option: str) -> None:
+    half = tmp_path / "half.json"
+    half.write_text('{"bookmarks": {', encoding="utf-8")
+
+    done = command(tap, tmp_path, option, str(half))
+    assert done.returncode == SettingsError.exit_code
+    assert last_line(done.stderr).startswith(f"{option} {half} is not JSON: ")
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_variable_that_holds_no_number_is_named(tap: TapRunner, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--config", "ENV"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "TAP_CONSTANTCONTACT_CLIENT_ID": tap.sandbox.client_id,
+            "TAP_CONSTANTCONTACT_LOOKBACK_SECONDS": "abc",
+        },
+    )
+
+    assert done.returncode == SettingsError.exit_code
+    assert last_line(done.stderr) == (
+        "TAP_CONSTANTCONTACT_LOOKBACK_SECONDS is 'abc': write a whole number."
+    )
+
+
 def test_options_that_do_their_work_early_fail_in_one_line_too(
     tap: TapRunner, tmp_path: Path
 ) -> None:

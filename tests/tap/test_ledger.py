@@ -104,6 +104,7 @@ def test_a_state_of_another_version_is_refused(ledger: Any) -> None:
         {"ledger": {"version": 1, "campaigns": {"c1": {"status": "Done"}}}},
         {"bookmarks": {"contacts": {"replication_key_value": "2026-01-01"}}},
         {"bookmarks": {"contacts": "2026-01-01"}},
+        {"ledger": {"version": 1, "campaigns_read_until": "yesterday"}},
         {"bookmarks": ["contacts"]},
     ],
 )

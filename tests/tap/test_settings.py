@@ -64,6 +64,10 @@ def test_the_store_is_in_the_users_state_folder(monkeypatch: pytest.MonkeyPatch)
     assert parse().store == Path("/somewhere/state/tap-constantcontact")
 
 
+def test_null_is_the_default() -> None:
+    assert parse(lookback_seconds=None).lookback == timedelta(seconds=600)
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

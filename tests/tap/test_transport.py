@@ -105,8 +105,8 @@ def test_a_missing_privilege_is_named_with_what_the_endpoint_needs(
     assert isinstance(run.error, Forbidden)
     assert str(run.error) == (
         "GET /reports/summary_reports/email_campaign_summaries is forbidden: it needs the scope"
-        " campaign_data and the privilege ui:campaign:metrics. Let an owner or manager of the account sign in"
-        " (tap-constantcontact-login), or deselect the stream."
+        " campaign_data and the privilege ui:campaign:metrics. Let an owner or manager of the"
+        " account sign in (tap-constantcontact-login), or deselect the stream."
     )
 
 
