@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from tap_constantcontact.settings import ENV_PREFIX, JSONSCHEMA
 from tap_constantcontact.streams import STREAMS

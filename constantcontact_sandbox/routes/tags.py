@@ -34,7 +34,7 @@ def _links(call: Call, query: str) -> dict[str, Any]:
     return {"next": link} if style == "nested" else link
 
 
-_PAGING = Paging(limit=(50, 500), moment=_created_at, oldest_first=False, links=_links)
+_PAGING = Paging(limit=(50, 500), moment=_created_at, oldest_first=True, links=_links)
 
 
 def collection(call: Call) -> dict[str, Any]:

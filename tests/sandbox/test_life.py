@@ -1,0 +1,126 @@
+"""An account lives: deterministically, and a little of everything each day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from constantcontact_sandbox import Account, Clock, Sandbox, Switches
+from constantcontact_sandbox.life import HAPPENINGS
+from tests.sandbox.conftest import NOON
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DAY = timedelta(days=1)
+
+
+def lived(*moves: timedelta, seed: int = 7) -> Sandbox:
+    account = Account.populate(seed=seed, contacts=300, campaigns=15, clock=Clock(NOON))
+    sandbox = Sandbox(account, Switches.unlimited())
+    for move in moves:
+        sandbox.live(move)
+    return sandbox
+
+
+def state(account: Account) -> Sequence[object]:
+    return (
+        account.contacts,
+        account.lists,
+        account.tags,
+        account.custom_fields,
+        account.campaigns,
+    )
+
+
+def test_the_same_time_brings_the_same_life_in_one_move_or_several() -> None:
+    once = lived(3 * DAY)
+    often = lived(DAY, timedelta(hours=7), timedelta(hours=17), timedelta(minutes=1), DAY)
+    often.account.clock.advance(timedelta(0))
+    assert state(often.account) == state(lived(3 * DAY, timedelta(minutes=1)).account)
+    assert state(once.account) == state(lived(DAY, 2 * DAY).account)
+    assert state(once.account) != state(lived(2 * DAY).account)
+
+
+def test_a_clock_that_ticked_a_little_meanwhile_changes_nothing() -> None:
+    late = lived()
+    late.account.clock.advance(timedelta(minutes=5))
+    late.live(DAY)
+    late.account.clock.advance(timedelta(minutes=5))
+    late.live(DAY)
+    expected = lived(2 * DAY)
+    assert late.account.contacts == expected.account.contacts
+    opens = [
+        [each.opens for each in sandbox.account.activities.values()] for sandbox in (late, expected)
+    ]
+    assert opens[0] == opens[1]
+
+
+def test_a_day_brings_a_little_of_everything() -> None:
+    sandbox = lived()
+    account = sandbox.account
+    contacts, campaigns = len(account.contacts), len(account.campaigns)
+    names = {key: each.last_name for key, each in account.contacts.items()}
+    opens = {key: len(each.opens) for key, each in account.activities.items()}
+    happened = sandbox.live(DAY)
+    assert account.clock.now() == NOON + DAY
+    assert set(happened) <= {*HAPPENINGS, "scheduled campaign sent"}
+    assert happened["scheduled campaign sent"] == 2
+    assert len(account.contacts) == contacts + happened["contact added"]
+    assert len(account.campaigns) == campaigns + happened["campaign written"]
+    renamed = [key for key, name in names.items() if account.contacts[key].last_name != name]
+    assert 0 < len(renamed) <= happened["contact renamed"]
+    opened = [key for key, seen in opens.items() if len(account.activities[key].opens) > seen]
+    assert len(opened) > 3
+
+
+def test_everything_that_can_happen_does_within_ten_days() -> None:
+    happened = lived().live(10 * DAY)
+    assert set(happened) == {*HAPPENINGS, "scheduled campaign sent"}
+
+
+def test_what_happens_bears_the_time_in_which_it_happened() -> None:
+    sandbox = lived(DAY)
+    account, before = sandbox.account, sandbox.account.clock.now()
+    known, seen = (
+        set(account.contacts),
+        {key: len(a.opens) for key, a in account.activities.items()},
+    )
+    sandbox.live(DAY)
+    fresh = [
+        each.at for key, a in account.activities.items() for each in a.opens[seen.get(key, 0) :]
+    ]
+    newcomers = [each.created_at for key, each in account.contacts.items() if key not in known]
+    assert len(fresh) > 10
+    assert newcomers
+    assert all(before < moment <= before + DAY for moment in (*fresh, *newcomers))
+
+
+def test_a_scheduled_campaign_is_sent_when_its_time_has_come() -> None:
+    sandbox = lived()
+    [scheduled] = [
+        each for each in sandbox.account.campaigns.values() if each.current_status == "Scheduled"
+    ]
+    due = scheduled.primary.scheduled_date
+    sandbox.live(DAY)
+    assert (scheduled.current_status, scheduled.last_sent_date) == ("Done", due)
+    assert scheduled.primary.sends
+
+
+def test_what_falls_into_time_that_was_only_advanced_through_never_happens() -> None:
+    sandbox = lived()
+    sandbox.account.clock.advance(DAY)
+    before = set(sandbox.account.contacts)
+    sandbox.live(DAY)
+    newcomers = [sandbox.account.contacts[key] for key in set(sandbox.account.contacts) - before]
+    assert newcomers
+    assert all(each.created_at > NOON + DAY for each in newcomers)
+
+
+@pytest.mark.parametrize("days", [1, 5])
+def test_an_empty_account_lives_too(days: int) -> None:
+    account = Account(Clock(NOON))
+    happened = Sandbox(account, Switches.unlimited()).live(days * DAY)
+    assert happened["contact added"] == 4 * days
