@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +22,6 @@ from tap_constantcontact.errors import SignInNeeded
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tap_constantcontact.interruption import Interruption
     from tap_constantcontact.settings import Settings
     from tap_constantcontact.store import Document, Store
 
@@ -120,7 +120,6 @@ class Authenticator(requests.auth.AuthBase):
     Args:
         grants: Where the grant is kept.
         endpoint: Who exchanges a refresh token.
-        interruption: Held off while a token is exchanged.
         given: An access token of the settings: used until it is refused.
         clock: Seconds since 1970.
     """
@@ -129,14 +128,14 @@ class Authenticator(requests.auth.AuthBase):
         self,
         grants: Grants,
         endpoint: TokenEndpoint,
-        interruption: Interruption,
         *,
         given: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._grants = grants
         self._endpoint = endpoint
-        self._interruption = interruption
+        self._lock = threading.RLock()
+        self._closed = False
         self._clock = clock
         self._access_token = given
 
@@ -151,19 +150,31 @@ class Authenticator(requests.auth.AuthBase):
         Raises:
             SignInNeeded: There is none and none can be had.
         """
-        if self._access_token is None:
-            self._access_token = self._kept() or self._renewed(refused=None)
-        return self._access_token
+        with self._lock:
+            if self._access_token is None:
+                self._access_token = self._kept() or self._renewed(refused=None)
+            return self._access_token
 
     def renew(self, refused: str) -> None:
         """Replace an access token that the API has refused.
 
-        Another process may have replaced it already: then its token is taken.
+        Another thread or process may have replaced it already: then its token is taken.
 
         Raises:
             SignInNeeded: No other can be had.
         """
-        self._access_token = self._renewed(refused=refused)
+        with self._lock:
+            if self._access_token == refused:
+                self._access_token = self._renewed(refused=refused)
+
+    def close(self) -> None:
+        """Let nobody renew the token any more, once whoever is at it has finished.
+
+        A process that ends between the answer of the token endpoint and the store would lose
+        the refresh token.
+        """
+        with self._lock:
+            self._closed = True
 
     def _kept(self, refused: str | None = None) -> str | None:
         """Return the store's access token if it is still good."""
@@ -174,7 +185,9 @@ class Authenticator(requests.auth.AuthBase):
         return token if grant["expires_at"] - EARLY_SECONDS > self._clock() else None
 
     def _renewed(self, refused: str | None) -> str:
-        with self._interruption.held(), self._grants.lock():
+        if self._closed:
+            raise SignInNeeded("The run has ended.")
+        with self._grants.lock():
             kept = self._kept(refused)
             if kept:
                 return kept

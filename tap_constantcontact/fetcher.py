@@ -1,8 +1,16 @@
-"""From units to pages, in unit order: the only caller of the transport."""
+"""From units to pages, in unit order: the only caller of the transport.
+
+A few threads ask ahead through the one pacer. Whoever reads gets the pages in the order of the
+units all the same, whatever arrived first; and the unit that is read now is always asked for
+first, so that asking ahead uses only what pace is left.
+"""
 
 from __future__ import annotations
 
 import itertools
+import threading
+from collections import deque
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -11,70 +19,202 @@ from tap_constantcontact.errors import Forbidden, NotFound, UnexpectedAnswer
 from tap_constantcontact.units import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from tap_constantcontact.interruption import Interruption
     from tap_constantcontact.transport import Transport
     from tap_constantcontact.units import Unit
+
+THREADS = 6
+"""Requests on their way at once: enough for a second and a half of latency at the pace of 4."""
+
+AHEAD = 64
+"""Units that are begun at once, at most."""
+
+BUFFER = 8_000_000
+"""Bytes of JSON that wait to be read, at most; parsed, they take some five times as much."""
+
+
+@dataclass(eq=False)
+class Errand:
+    """A unit on its way: what to ask next, and what has come back but was not read yet.
+
+    Args:
+        unit: The unit.
+        turn: Its place in the order of all units.
+        url: What to ask next; None at the end.
+        params: The query of the first request.
+        most: Pages to ask for; None for all.
+    """
+
+    unit: Unit
+    turn: int
+    url: str | None
+    params: Mapping[str, str]
+    most: int | None
+    busy: bool = False
+    asked: set[str] = field(default_factory=set)
+    back: deque[tuple[Page | Exception, int]] = field(default_factory=deque)
 
 
 class Fetcher:
     """Turns units into pages.
 
-    Units are taken from their iterable only when they are due, so a planner may still be
-    learning from the pages of one unit when the next is not yet taken.
-
     Args:
         transport: Asks the API.
         api_url: Where paths begin, and the only host that is asked.
+        interruption: May end the run while it waits for an answer.
+        threads: How many requests may be on their way at once.
     """
 
-    def __init__(self, transport: Transport, api_url: str) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        api_url: str,
+        interruption: Interruption,
+        *,
+        threads: int = THREADS,
+    ) -> None:
         self._transport = transport
         self._api_url = api_url
+        self._interruption = interruption
         self._began: datetime | None = None
+        self._changed = threading.Condition()
+        self._errands: deque[Errand] = deque()
+        self._turns = itertools.count()
+        self._waiting = 0
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"fetcher-{number}", daemon=True)
+            for number in range(threads)
+        ]
 
     def began(self) -> datetime:
-        """Return the API's clock at the first answer: no bookmark may pass it."""
+        """Return the API's clock at the first answer: no bookmark may pass it.
+
+        Before there is one, it is ours.
+        """
         return self._began or datetime.now(timezone.utc)
 
-    def pages(self, units: Iterable[Unit], *, most: int | None = None) -> Iterator[Page]:
+    def pages(
+        self, units: Iterable[Unit], *, most: int | None = None, ahead: int = AHEAD
+    ) -> Iterator[Page]:
         """Yield the pages of each unit, one unit after the other, each in page order.
+
+        The units of one call must not depend on each other's pages: they are taken ahead.
 
         Args:
             units: What to ask.
             most: How many pages of each unit; None for all.
+            ahead: How many units may be begun at once.
+
+        Raises:
+            TapError: What the transport raised, once all pages before it have been read.
         """
-        for unit in units:
-            yield from itertools.islice(self._pages_of(unit), most)
-
-    def _pages_of(self, unit: Unit) -> Iterator[Page]:
-        request = unit.source.request(unit)
-        url: str | None = self._api_url + request.path
-        params = request.params
-        asked: set[str] = set()
-        while url:
-            try:
-                answer = self._transport.get(url, params, what=request.name)
-            except NotFound:
-                if not unit.source.may_be_missing or asked:
-                    raise
-                yield Page(unit, None, last=True)
+        upcoming = iter(units)
+        while True:
+            self._begin(itertools.islice(upcoming, ahead - len(self._errands)), most)
+            if not self._errands:
                 return
-            except Forbidden:
-                raise Forbidden(
-                    f"{request.name} is forbidden: it needs the scope {unit.source.scope} and"
-                    f" the privilege {unit.source.privilege}. Let an owner or manager of the"
-                    " account sign in (tap-constantcontact-login), or deselect the stream."
-                ) from None
-            self._began = self._began or answer.at
-            asked.add(url)
-            body, params = answer.body, {}
-            url = self._next(unit, body)
-            if url in asked:
-                raise UnexpectedAnswer(f"{request.name} gives the same page as the next one again.")
-            yield Page(unit, body, last=url is None)
+            yield self._next_page()
 
-    def _next(self, unit: Unit, body: Any) -> str | None:  # noqa: ANN401 - JSON is anything
+    def close(self) -> None:
+        """Ask nothing more; what is on its way is left to itself."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._transport.close()
+
+    # What the reader does
+
+    def _begin(self, units: Iterable[Unit], most: int | None) -> None:
+        begun = [
+            Errand(unit, next(self._turns), self._api_url + request.path, request.params, most)
+            for unit in units
+            for request in (unit.source.request(unit),)
+        ]
+        with self._changed:
+            self._errands.extend(begun)
+            self._changed.notify_all()
+        for thread in self._threads:
+            if thread.ident is None:
+                thread.start()
+
+    def _next_page(self) -> Page:
+        """Return the next page of the first errand, as soon as there is one."""
+        with self._interruption.allowed(), self._changed:
+            first = self._errands[0]
+            while not first.back:
+                self._changed.wait()
+            page, size = first.back.popleft()
+            self._waiting -= size
+            if isinstance(page, Exception) or page.last:
+                self._errands.popleft()
+            self._changed.notify_all()
+        if isinstance(page, Exception):
+            raise page
+        return page
+
+    # What the threads do
+
+    def _work(self) -> None:
+        while (errand := self._take()) is not None:
+            page: Page | Exception
+            try:
+                page, size = self._ask(errand)
+            except Exception as error:  # noqa: BLE001 - it is raised where the page is read
+                page, size = error, 0
+            with self._changed:
+                if isinstance(page, Exception) or page.last:
+                    errand.url = None
+                errand.back.append((page, size))
+                errand.busy = False
+                self._waiting += size
+                self._changed.notify_all()
+
+    def _take(self) -> Errand | None:
+        """Return the most urgent errand that can be run, as soon as there is one."""
+        with self._changed:
+            while not self._closed:
+                for errand in self._errands:
+                    # What is read now must go on, or a full buffer would never empty.
+                    needed = errand is self._errands[0] and not errand.back
+                    full = self._waiting >= BUFFER and not needed
+                    if errand.url and not errand.busy and not full:
+                        errand.busy = True
+                        return errand
+                    if any(isinstance(page, Exception) for page, _ in errand.back):
+                        break  # the run ends here: nothing behind it will be read
+                self._changed.wait()
+            return None
+
+    def _ask(self, errand: Errand) -> tuple[Page, int]:
+        """Ask for the next page of an errand; tell its size, too."""
+        unit, url = errand.unit, errand.url or ""
+        name = unit.source.request(unit).name
+        try:
+            answer = self._transport.get(url, errand.params, what=name, turn=errand.turn)
+        except NotFound:
+            if not unit.source.may_be_missing or errand.asked:
+                raise
+            return Page(unit, None, last=True), 0
+        except Forbidden:
+            raise Forbidden(
+                f"{name} is forbidden: it needs the scope {unit.source.scope} and"
+                f" the privilege {unit.source.privilege}. Let an owner or manager of the"
+                " account sign in (tap-constantcontact-login), or deselect the stream."
+            ) from None
+        with self._changed:
+            self._began = min(self._began or answer.at, answer.at)
+        errand.asked.add(url)
+        following = self._following(unit, answer.body)
+        if following in errand.asked:
+            raise UnexpectedAnswer(f"{name} gives the same page as the next one again.")
+        errand.url, errand.params = following, {}
+        last = following is None or len(errand.asked) == errand.most
+        return Page(unit, answer.body, last=last), answer.size
+
+    def _following(self, unit: Unit, body: Any) -> str | None:  # noqa: ANN401 - JSON is anything
         """Return the address of the page after this one, if there is one worth asking for.
 
         A next link is followed whole: it carries the filters and the page size of the first

@@ -1,8 +1,7 @@
 """A signal ends the run where that is safe, and at once.
 
-While the tap waits for the API, a signal breaks the wait. While it writes a message or
-exchanges a token, the signal is only noted: half a line would break the loader, and a refresh
-token that is not kept would lock the user out.
+While the run waits for the API, a signal breaks the wait. While it writes a message, the signal
+is only noted: half a line would break the loader.
 """
 
 from __future__ import annotations
@@ -57,20 +56,9 @@ class Interruption:
     @contextlib.contextmanager
     def allowed(self) -> Iterator[None]:
         """Let a signal end the run within: for waits."""
-        with self._set(open_=True):
-            self.check()
-            yield
-
-    @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Let a signal wait within: for what must be done whole."""
-        with self._set(open_=False):
-            yield
-
-    @contextlib.contextmanager
-    def _set(self, *, open_: bool) -> Iterator[None]:
-        before, self._open = self._open, open_
+        self.check()
+        self._open = True
         try:
             yield
         finally:
-            self._open = before
+            self._open = False

@@ -30,7 +30,6 @@ from typing_extensions import override
 
 from tap_constantcontact.auth import Authenticator, Grants, grant_from
 from tap_constantcontact.errors import Forbidden, SettingsError, SignInNeeded, TapError
-from tap_constantcontact.interruption import Interruption
 from tap_constantcontact.pacer import Pacer
 from tap_constantcontact.settings import (
     DEFAULTS,
@@ -213,14 +212,12 @@ def sign_in(
     store = FolderStore(settings.store)
     grants = Grants(store, settings)
     grants.sign_in(grant)
-    interruption = Interruption()
     transport = Transport(
         settings,
-        Authenticator(grants, client, interruption),
+        Authenticator(grants, client),
         Pacer(settings.requests_per_second),
         DayCount(store, settings.client_id),
         patience,
-        interruption,
     )
     try:
         summary = transport.get(

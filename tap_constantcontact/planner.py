@@ -4,7 +4,8 @@ A run is a sequence of stages. The units of a stage do not depend on each other'
 stage is planned from what the stages before it have taught, so it is begun only when all of
 their pages have been taken.
 
-    account          lists, contacts, campaigns and when they were sent last
+    small            lists: a call or two, which also tell the API's clock
+    account          contacts, campaigns and when they were sent last
     look-ups         which activities the changed campaigns have; then the activities
     counters         the totals of all sent campaigns, 150 a call: their rows, and the gate
     moved            where a total moved, the counters of each activity, 10 a call
@@ -104,6 +105,7 @@ class Planner:
 
     def stages(self) -> Iterator[Iterable[Unit]]:
         """Yield the stages of the run, each an iterable of units that is to be taken lazily."""
+        yield self._small()
         yield self._account()
         if self._wants(self._activities):
             yield self._lookups(self._unremoved())
@@ -122,10 +124,12 @@ class Planner:
         yield self._moved_reports(moved)
         yield self._shortfalls()
 
-    def _account(self) -> Iterator[Unit]:
+    def _small(self) -> Iterator[Unit]:
         if self._wants(self._lists):
             yield self._lists.of_channel("email")
             yield self._lists.of_channel("sms")
+
+    def _account(self) -> Iterator[Unit]:
         if self._wants(self._contacts):
             yield from self._together(self._contacts.name, self._changed_contacts())
         if self._wanted - {self._lists.name, self._contacts.name}:

@@ -70,6 +70,7 @@ class Run:
                 for page in self._fetcher.pages(stage):
                     self._take(page, streams)
         finally:
+            self._fetcher.close()
             self._emitter.state(self._ledger.state())
             self._tell("Read")
 
@@ -82,9 +83,13 @@ class Run:
         """
         self._emitter.schemas(streams)
         before = self._ledger.state()
-        for stage in self._planner.stages():
-            for page in self._fetcher.pages(self._few(stage, limit), most=limit and 1):
-                self._take(page, streams, limit)
+        few = {"most": 1, "ahead": 1} if limit else {}
+        try:
+            for stage in self._planner.stages():
+                for page in self._fetcher.pages(self._few(stage, limit), **few):
+                    self._take(page, streams, limit)
+        finally:
+            self._fetcher.close()
         self._emitter.state(before if limit else self._ledger.state())
 
     def _few(self, units: Iterable[Unit], limit: int | None) -> Iterator[Unit]:

@@ -24,7 +24,7 @@ from tap_constantcontact import settings
 from tap_constantcontact.auth import Authenticator, Grants
 from tap_constantcontact.emitter import Emitter
 from tap_constantcontact.errors import SettingsError, TapError
-from tap_constantcontact.fetcher import Fetcher
+from tap_constantcontact.fetcher import THREADS, Fetcher
 from tap_constantcontact.interruption import Interruption
 from tap_constantcontact.ledger import Ledger
 from tap_constantcontact.pacer import Pacer
@@ -158,9 +158,10 @@ class TapConstantContact(Tap):
             Pacer(self.settings.requests_per_second),
             DayCount(self.store, self.settings.client_id),
             self.patience,
-            self._interruption,
         )
-        fetcher = Fetcher(transport, self.settings.api_url)
+        fetcher = Fetcher(
+            transport, self.settings.api_url, self._interruption, threads=self.threads
+        )
         planner = Planner(self._own, wanted, self.ledger, self.settings, fetcher.began)
         emitter = Emitter(lambda state: self.state_writer.write_state(cast("TapState", state)))
         return Run(planner, fetcher, emitter, self.ledger, self._interruption, transport)
@@ -177,6 +178,11 @@ class TapConstantContact(Tap):
         return Patience()
 
     @cached_property
+    def threads(self) -> int:
+        """How many requests may be on their way at once."""
+        return THREADS
+
+    @cached_property
     def store(self) -> FolderStore:
         """What outlives the run."""
         return FolderStore(self.settings.store)
@@ -188,7 +194,6 @@ class TapConstantContact(Tap):
             Grants(self.store, self.settings),
             OAuthClient(self.settings, self.patience),
             given=self.settings.access_token,
-            interruption=self._interruption,
         )
 
     @cached_property

@@ -5,8 +5,10 @@ Every call is paced, counted, signed and judged here, whoever makes it.
 
 from __future__ import annotations
 
+import http
 import logging
 import random
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -30,13 +32,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
     from tap_constantcontact.auth import Authenticator
-    from tap_constantcontact.interruption import Interruption
     from tap_constantcontact.pacer import Pacer
     from tap_constantcontact.settings import Settings
     from tap_constantcontact.store import DayCount
 
 TIMEOUT = (10, 60)
 """Seconds to connect, and between two bytes of an answer."""
+
+CONNECTIONS = 32
+"""Connections that are kept, at most: more than anybody asks at once."""
 
 LOGGER = logging.getLogger(__name__)
 
@@ -99,10 +103,12 @@ class Answer:
     Args:
         body: The parsed JSON.
         at: The API's clock when it answered (the `Date` header), aware, in UTC.
+        size: Bytes of the JSON.
     """
 
     body: Any
     at: datetime
+    size: int
 
 
 class Transport:
@@ -114,7 +120,6 @@ class Transport:
         pacer: Says when.
         count: Counts the calls of the day.
         patience: How failures that pass are met.
-        interruption: May end the run while it waits for an answer.
     """
 
     def __init__(
@@ -124,47 +129,57 @@ class Transport:
         pacer: Pacer,
         count: DayCount,
         patience: Patience,
-        interruption: Interruption,
     ) -> None:
         self._auth = auth
         self._pacer = pacer
         self._count = count
         self._patience = patience
-        self._interruption = interruption
         self._session = new_session(settings)
+        self._counting = threading.Lock()
         self.calls = 0
         self.calls_today = 0
 
-    def get(self, url: str, params: Mapping[str, str] | None = None, *, what: str) -> Answer:
+    def get(
+        self, url: str, params: Mapping[str, str] | None = None, *, what: str, turn: int = 0
+    ) -> Answer:
         """Ask once, or as often as it takes.
 
         Args:
             url: An address on the host of `api_url`.
             params: The query.
             what: What is asked, for messages: no ids, and nothing of the query.
+            turn: How urgent it is among those who ask at once: the smallest number goes first.
 
         Raises:
             TapError: What the answer means; see `errors`.
         """
-        with self._interruption.allowed():
-            return self._patience.persist(lambda: self._signed(url, params, what), what)
 
-    def _signed(self, url: str, params: Mapping[str, str] | None, what: str) -> Answer:
+        def once() -> Answer:
+            self._pacer.wait(turn)
+            return self._once(url, params, what)
+
+        return self._patience.persist(lambda: self._signed(once, what), what)
+
+    def close(self) -> None:
+        """Let nobody renew the token any more, once whoever is at it has finished."""
+        self._auth.close()
+
+    def _signed(self, once: Callable[[], Answer], what: str) -> Answer:
         """Ask with the access token at hand; if it is refused, once more with a new one."""
         token = self._auth.access_token()
         try:
-            return self._once(url, params, what)
+            return once()
         except TokenRefused:
             self._auth.renew(refused=token)
         try:
-            return self._once(url, params, what)
+            return once()
         except TokenRefused:
             raise SignInNeeded(f"{what} refuses even a new access token; {SIGN_IN_AGAIN}") from None
 
     def _once(self, url: str, params: Mapping[str, str] | None, what: str) -> Answer:
-        self._pacer.wait()
-        self.calls += 1
-        self.calls_today = self._count.add(datetime.now(timezone.utc))
+        with self._counting:
+            self.calls += 1
+            self.calls_today = self._count.add(datetime.now(timezone.utc))
         response = send(
             lambda: self._session.get(
                 url, params=params, auth=self._auth, timeout=TIMEOUT, allow_redirects=False
@@ -176,7 +191,11 @@ class Transport:
             response.status_code,
             response.headers.get("x-amzn-requestid"),
         )
-        return Answer(judge(response, what), clock_of(response))
+        if response.status_code == http.HTTPStatus.TOO_MANY_REQUESTS:
+            self._pacer.throttled()
+        answer = Answer(judge(response, what), clock_of(response), len(response.content))
+        self._pacer.answered()
+        return answer
 
 
 class OAuthClient:
@@ -235,6 +254,8 @@ class OAuthClient:
 def new_session(settings: Settings) -> requests.Session:
     """Return a session that keeps its connections and says who it is."""
     session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
     session.headers.update({"User-Agent": settings.user_agent, "Accept": "application/json"})
     return session
 

@@ -83,12 +83,14 @@ class TapRunner:
         sandbox: What it reads.
         store: Its store.
         config: Settings beside those of the sandbox.
+        threads: Requests at once; with one, they arrive in the order of the units.
     """
 
     sandbox: Sandbox
     store: Path
     config: dict[str, Any] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
+    threads: int = 1
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -115,6 +117,7 @@ class TapRunner:
         """
         tap = TapConstantContact(config=self.settings, state=self.state, message_writer=writer)
         tap.patience = IMPATIENT
+        tap.threads = self.threads
         if select is not None:
             for stream in tap.streams.values():
                 stream.selected = stream.name in set(select)

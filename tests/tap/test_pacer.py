@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_constantcontact.pacer import HEADROOM, Pacer
+from tap_constantcontact.pacer import HEADROOM, SLOWER, SLOWEST, Pacer
 
 
-class Time:
+class Time(threading.Condition):
     """A clock that moves only when somebody waits."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.now = 100.0
 
     def clock(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+    def wait(self, timeout: float | None = None) -> bool:
+        self.now += timeout or 0
+        return False
 
 
 @given(
@@ -29,43 +32,70 @@ class Time:
     st.lists(st.floats(min_value=0, max_value=3), min_size=2, max_size=40),
 )
 def test_no_second_holds_more_requests_than_allowed(per_second: float, idle: list[float]) -> None:
-    time = Time()
-    pacer = Pacer(per_second, clock=time.clock, sleep=time.sleep)
+    now = Time()
+    pacer = Pacer(per_second, clock=now.clock, turns=now)
     sent = []
     for seconds in idle:
-        time.now += seconds
+        now.now += seconds
         pacer.wait()
-        sent.append(time.now)
+        sent.append(now.now)
 
     for start in sent:
         assert sum(start <= moment < start + 1 for moment in sent) <= max(1, -(-per_second // 1))
 
 
 def test_busy_requests_are_spaced_evenly() -> None:
-    time = Time()
-    pacer = Pacer(4, clock=time.clock, sleep=time.sleep)
+    now = Time()
+    pacer = Pacer(4, clock=now.clock, turns=now)
     sent = []
     for _ in range(5):
         pacer.wait()
-        sent.append(time.now - 100)
+        sent.append(now.now - 100)
 
     assert sent == pytest.approx([0, 0.255, 0.51, 0.765, 1.02])
     assert HEADROOM == 1.02
 
 
-def test_threads_share_one_pace() -> None:
-    moments = []
-    lock = threading.Lock()
+def test_threads_share_one_pace_and_the_most_urgent_goes_first() -> None:
+    pacer = Pacer(50)
+    pacer.wait()
+    gate, order, lock = threading.Event(), [], threading.Lock()
 
-    def sleep(seconds: float) -> None:
+    def ask(turn: int) -> None:
+        gate.wait()
+        pacer.wait(turn)
         with lock:
-            moments.append(round(seconds, 3))
+            order.append(turn)
 
-    pacer = Pacer(1.02, clock=lambda: 0.0, sleep=sleep)
-    threads = [threading.Thread(target=pacer.wait) for _ in range(4)]
+    threads = [threading.Thread(target=ask, args=(turn,)) for turn in (3, 1, 2, 0)]
     for thread in threads:
         thread.start()
+    began = time.monotonic()
+    gate.set()
     for thread in threads:
         thread.join()
 
-    assert sorted(moments) == [1, 2, 3]
+    assert time.monotonic() - began >= 3.9 * HEADROOM / 50
+    # Whoever came first may have taken the first moment; the others went by urgency.
+    assert order[1:] == sorted(order[1:])
+
+
+def test_a_throttled_makes_it_slower_and_good_answers_make_it_as_fast_again() -> None:
+    now = Time()
+    pacer = Pacer(4, clock=now.clock, turns=now)
+
+    def distance() -> float:
+        pacer.wait()
+        before = now.now
+        pacer.wait()
+        return now.now - before
+
+    usual = distance()
+    pacer.throttled()
+    assert distance() == pytest.approx(usual * SLOWER)
+    for _ in range(20):
+        pacer.throttled()
+    assert distance() == pytest.approx(usual * SLOWEST)
+    for _ in range(200):
+        pacer.answered()
+    assert distance() == pytest.approx(usual)
