@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import requests
 from typing_extensions import override
 
-from tap_constantcontact.errors import SignInNeeded
+from tap_constantcontact.errors import SignInNeeded, UnexpectedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 EARLY_SECONDS = 300
 """An access token this close to its end is renewed before it is used."""
+
+DAY = 86_400.0
+"""Seconds that an access token lives, where the answer does not say."""
 
 SIGN_IN = "sign in: tap-constantcontact-login"
 SIGN_IN_AGAIN = "sign in again: tap-constantcontact-login"
@@ -81,7 +84,7 @@ class Grants:
             return {"refresh_token": self._given}
         return kept
 
-    def replace(self, grant: Document) -> None:
+    def keep(self, grant: Document) -> None:
         """Keep what the grant in use has become; called under `lock`."""
         key = self._held()
         self._store.compare_and_set(key, self._store.get(key), grant)
@@ -194,15 +197,20 @@ class Authenticator(requests.auth.AuthBase):
             grant = self._grants.current()
             if grant is None:
                 raise SignInNeeded(f"Nobody has signed in yet; {SIGN_IN}")
+            # A disk that is full, or must not be written, is found out while the token is
+            # still good.
+            self._grants.keep(grant)
             answer = self._endpoint.exchange(
                 {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"]}
             )
             renewed = grant_from(answer, self._clock(), before=grant)
-            # On the disk before any further call: an application with rotating tokens has
-            # just made the old one worthless.
-            self._grants.replace(renewed)
+            # On the disk before any further call, whatever else the answer holds: an
+            # application with rotating tokens has just made the old one worthless.
+            self._grants.keep(renewed)
             logging.getLogger(__name__).info("The access token was renewed.")
-            token: str = renewed["access_token"]
+            token: str | None = renewed.get("access_token")
+            if token is None:
+                raise UnexpectedAnswer("The authorization server gave no access token.")
             return token
 
 
@@ -216,10 +224,14 @@ def grant_from(
         now: Seconds since 1970.
         before: The grant that was exchanged: its refresh token lives on if the answer has none.
     """
+    try:
+        # It has been seen as a number and as text.
+        life = float(answer.get("expires_in") or DAY)
+    except (TypeError, ValueError):
+        life = DAY
     return {
         "refresh_token": answer.get("refresh_token") or (before or {}).get("refresh_token"),
-        "access_token": answer["access_token"],
-        # `expires_in` has been seen as a number and as text.
-        "expires_at": now + int(answer.get("expires_in", 86400)),
-        "scope": answer.get("scope", (before or {}).get("scope", "")),
+        "access_token": answer.get("access_token"),
+        "expires_at": now + life,
+        "scope": answer.get("scope") or (before or {}).get("scope", ""),
     }

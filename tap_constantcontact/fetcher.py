@@ -11,7 +11,6 @@ import itertools
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -20,6 +19,7 @@ from tap_constantcontact.units import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from tap_constantcontact.interruption import Interruption
     from tap_constantcontact.transport import Transport
@@ -92,9 +92,12 @@ class Fetcher:
     def began(self) -> datetime:
         """Return the API's clock at the first answer: no bookmark may pass it.
 
-        Before there is one, it is ours.
+        Raises:
+            RuntimeError: There is no answer yet, and our own clock may be wrong.
         """
-        return self._began or datetime.now(timezone.utc)
+        if self._began is None:
+            raise RuntimeError("The API has not answered yet.")
+        return self._began
 
     def pages(
         self, units: Iterable[Unit], *, most: int | None = None, ahead: int = AHEAD
@@ -199,6 +202,8 @@ class Fetcher:
                 raise
             return Page(unit, None, last=True), 0
         except Forbidden:
+            if unit.optional:
+                return Page(unit, None, last=True), 0
             raise Forbidden(
                 f"{name} is forbidden: it needs the scope {unit.source.scope} and"
                 f" the privilege {unit.source.privilege}. Let an owner or manager of the"

@@ -15,6 +15,7 @@ was opened again. It also decides when the state is worth a message.
 
 from __future__ import annotations
 
+import enum
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,12 +25,53 @@ from tap_constantcontact.times import moment, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 VERSION = 1
 
+TRY_AFTER = (1 / 48, 1 / 12, 1 / 4, 1)
+"""When a shortfall is tried again, as parts of the patience there is: of two days after an hour,
+four, twelve, and in the end."""
+
 STATE_SECONDS = 20
 """Seconds between two STATE messages, at least."""
+
+
+@dataclass
+class Shortfall:
+    """Fewer than a counter says: what was read lags behind, or will never agree.
+
+    Counters and what they count are refreshed apart, by minutes or by hours. So it is tried
+    again after a while, ever more rarely, and in the end left at that.
+
+    Args:
+        counter: What was counted when it first fell short.
+        tried: What was counted when it was tried last.
+        since: When it first fell short.
+        tries: How often it was due to be tried since.
+    """
+
+    counter: int
+    tried: int
+    since: datetime
+    tries: int = 0
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any]) -> Shortfall:
+        """Read it from the state."""
+        return cls(state["counter"], state["tried"], moment(state["since"]), state["tries"])
+
+    def dump(self) -> dict[str, Any]:
+        """Write it to the state."""
+        return {**vars(self), "since": text_of(self.since)}
+
+    def is_due(self, now: datetime, patience: timedelta) -> bool:
+        """Tell whether it is time to try again, though nothing has moved."""
+        return now - self.since >= patience * TRY_AFTER[self.tries]
+
+    def is_last(self, now: datetime, patience: timedelta) -> bool:
+        """Tell whether the next try is the last."""
+        return self.tries == len(TRY_AFTER) - 1 and self.is_due(now, patience)
 
 
 @dataclass
@@ -37,18 +79,18 @@ class Report:
     """How far one report of one activity has been read.
 
     Args:
-        counter: The activity's counter that the rows agreed with when they were last whole.
+        counter: The activity's counter at which there was nothing left to read.
         floor: Rows older than this are known, and are `below` in number.
         below: How many rows lie below the floor.
-        short_since: When the rows were first found fewer than the counter says.
-        short_runs: On how many runs they were since.
+        gap: By how much the rows were left to be fewer than the counter.
+        short: That they are fewer still.
     """
 
     counter: int | None = None
     floor: datetime | None = None
     below: int = 0
-    short_since: datetime | None = None
-    short_runs: int = 0
+    gap: int = 0
+    short: Shortfall | None = None
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> Report:
@@ -57,8 +99,8 @@ class Report:
             counter=state.get("counter"),
             floor=moment(state["floor"]) if "floor" in state else None,
             below=state.get("below", 0),
-            short_since=moment(state["short_since"]) if "short_since" in state else None,
-            short_runs=state.get("short_runs", 0),
+            gap=state.get("gap", 0),
+            short=Shortfall.load(state["short"]) if "short" in state else None,
         )
 
     def dump(self) -> dict[str, Any]:
@@ -66,12 +108,55 @@ class Report:
         return {
             **({"counter": self.counter} if self.counter is not None else {}),
             **({"floor": text_of(self.floor), "below": self.below} if self.floor else {}),
-            **(
-                {"short_since": text_of(self.short_since), "short_runs": self.short_runs}
-                if self.short_since
-                else {}
-            ),
+            **({"gap": self.gap} if self.gap else {}),
+            **({"short": self.short.dump()} if self.short else {}),
         }
+
+    def is_due(self, counter: int, now: datetime, patience: timedelta) -> bool:
+        """Tell whether there is anything to read.
+
+        Args:
+            counter: What the activity's counter says now.
+            now: The API's clock.
+            patience: For how long a shortfall is tried.
+        """
+        if counter == self.counter:
+            return False
+        short = self.short
+        return not short or counter != short.tried or short.is_due(now, patience)
+
+    def settle(self, counted: int, counter: int, now: datetime, patience: timedelta) -> Outcome:
+        """Compare what was read with the counter, and note what follows.
+
+        Args:
+            counted: The rows, in the counter's own measure.
+            counter: What the activity's counter says.
+            now: The API's clock.
+            patience: For how long a shortfall is tried.
+        """
+        if counted >= counter - self.gap:
+            self.counter, self.short = counter, None
+            self.gap = max(counter - counted, 0)
+            return Outcome.AGREES
+        if self.short is None or counted >= self.short.counter - self.gap:
+            # What fell short before has come: these are other rows.
+            self.short = Shortfall(counter, counter, now)
+            return Outcome.SHORT
+        if self.short.is_last(now, patience):
+            self.counter, self.gap, self.short = counter, counter - counted, None
+            return Outcome.LEFT
+        self.short.tries += self.short.is_due(now, patience)
+        self.short.tried = counter
+        return Outcome.STILL_SHORT
+
+
+class Outcome(enum.Enum):
+    """What comparing a report with its counter has shown."""
+
+    AGREES = "agrees"
+    SHORT = "falls short"
+    STILL_SHORT = "still falls short"
+    LEFT = "is left at that"
 
 
 @dataclass
@@ -103,6 +188,9 @@ class Campaign:
         activities: By id.
         refused: Whether the API has no counters of it, as of its `version`.
         last_sent_date: As the API wrote it, or empty. A resend may move nothing else.
+        abuse: Complaints, which only the summaries count in total.
+        excess: By how much its counters were left to exceed those of its activities.
+        short: That they exceed them by more.
     """
 
     status: str
@@ -111,6 +199,9 @@ class Campaign:
     activities: dict[str, Activity] = field(default_factory=dict)
     refused: bool = False
     last_sent_date: str = ""
+    abuse: int = 0
+    excess: int = 0
+    short: Shortfall | None = None
 
     @property
     def version(self) -> str:
@@ -136,6 +227,9 @@ class Campaign:
             },
             refused=state.get("refused", False),
             last_sent_date=state.get("last_sent_date", ""),
+            abuse=state.get("abuse", 0),
+            excess=state.get("excess", 0),
+            short=Shortfall.load(state["short"]) if "short" in state else None,
         )
 
     def dump(self) -> dict[str, Any]:
@@ -155,6 +249,9 @@ class Campaign:
             "seen": dict(self.seen),
             **({"activities": activities} if activities else {}),
             **({"refused": True} if self.refused else {}),
+            **({"abuse": self.abuse} if self.abuse else {}),
+            **({"excess": self.excess} if self.excess else {}),
+            **({"short": self.short.dump()} if self.short else {}),
         }
 
 

@@ -4,8 +4,8 @@ A run is a sequence of stages. The units of a stage do not depend on each other'
 stage is planned from what the stages before it have taught, so it is begun only when all of
 their pages have been taken.
 
-    small            lists: a call or two, which also tell the API's clock
-    account          contacts, campaigns and when they were sent last
+    account          lists, contacts, campaigns and when they were sent last
+    contacts         all of them, when that is due
     look-ups         which activities the changed campaigns have; then the activities
     counters         the totals of all sent campaigns, 150 a call: their rows, and the gate
     moved            where a total moved, the counters of each activity, 10 a call
@@ -18,18 +18,13 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeVar
 
-from tap_constantcontact.ledger import Activity, Campaign
+from tap_constantcontact.ledger import Activity, Campaign, Outcome, Shortfall
 from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.streams.contacts import ContactLists, Contacts
-from tap_constantcontact.streams.email_reports import (
-    EMAIL_REPORTS,
-    ROLES,
-    EmailReport,
-    EventReport,
-)
+from tap_constantcontact.streams.email_reports import EMAIL_REPORTS, ROLES, EmailReport
 from tap_constantcontact.streams.emails import CampaignActivities, CampaignLookup, Campaigns
 from tap_constantcontact.streams.readings import ReportReading
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats, fingerprint
@@ -39,7 +34,6 @@ from tap_constantcontact.units import Reading, ReportUnit, Row, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from datetime import datetime
 
     from tap_constantcontact.ledger import Ledger, Report
     from tap_constantcontact.settings import Settings
@@ -50,8 +44,19 @@ SENT = frozenset({"Done", "Executing"})
 MAYBE_SENT = frozenset({"Error", "Removed"})
 """The statuses of campaigns that may have been sent before."""
 
-SETTLE_RUNS = 3
-"""Runs on which a report that falls short of its counter is tried, at least."""
+HOT = timedelta(days=14)
+"""How long after a campaign changed or was sent its counters may still appear."""
+
+MOST_SUMMARIES = 500
+"""How many campaigns the summaries show at most."""
+
+FOLLOWED = tuple(report.counter for report in EMAIL_REPORTS)
+"""The counters of which a campaign has as many as its activities together."""
+
+ODD_PAGE = 499
+"""Rows a page where a report is read again: its pages end elsewhere than the first time."""
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
 LOGGER = logging.getLogger(__name__)
 
@@ -94,70 +99,79 @@ class Planner:
             _the(report, streams) for report in EMAIL_REPORTS if report.name in self._wanted
         ]
         self._follows_activities = bool(self._reports) or self._wants(self._activity_stats)
+        self._follows_counters = self._follows_activities or self._wants(self._campaign_stats)
+        self._patience = max(settings.report_lookback, timedelta(hours=1))
         self._open: defaultdict[str, set[Unit]] = defaultdict(set)
         self._totals: dict[str, Row] = {}
         self._counters: dict[str, Row] = {}
         self._refused: list[list[str]] = []
         self._looked_up: set[str] = set()
         self._again: list[ReportUnit] = []
+        self._contacts_again: list[Unit] = []
+        self._summed_up = 0
+        self._summaries_are_whole = False
 
     # What is asked
 
     def stages(self) -> Iterator[Iterable[Unit]]:
         """Yield the stages of the run, each an iterable of units that is to be taken lazily."""
-        yield self._small()
         yield self._account()
+        yield self._more_contacts()
         if self._wants(self._activities):
             yield self._lookups(self._unremoved())
             yield self._details()
-        if self._follows_activities or self._wants(self._campaign_stats):
+        if self._follows_counters:
             yield from self._total_counters()
         if not self._follows_activities:
             return
         moved = self._moved()
         yield self._lookups(moved)
         yield self._activity_counters(moved)
-        exceeding = [key for key in moved if self._exceeds(key) and key not in self._looked_up]
+        exceeding = [key for key in moved if self._may_have_more(key)]
         yield self._lookups(exceeding, again=True)
         yield self._details()
         yield self._activity_counters(exceeding)
+        for key in moved:
+            self._settle_total(key)
         yield self._moved_reports(moved)
         yield self._shortfalls()
 
-    def _small(self) -> Iterator[Unit]:
+    def _account(self) -> Iterator[Unit]:
         if self._wants(self._lists):
             yield self._lists.of_channel("email")
             yield self._lists.of_channel("sms")
-
-    def _account(self) -> Iterator[Unit]:
         if self._wants(self._contacts):
-            yield from self._together(self._contacts.name, self._changed_contacts())
+            known = self._ledger.bookmark(self._contacts.name)
+            since = known - self._settings.lookback if known else None
+            yield from self._together(self._contacts.name, self._contacts_since(since))
         if self._wanted - {self._lists.name, self._contacts.name}:
             yield self._campaigns.between(self._campaigns_since(), self._settings.end)
-        if self._wanted & {self._summaries.name, self._activities.name} or self._follows_activities:
-            yield self._summaries.all()
+        wanted = self._wants(self._summaries)
+        if wanted or self._follows_counters or self._wants(self._activities):
+            yield replace(self._summaries.all(), optional=not wanted)
 
-    def _changed_contacts(self) -> list[Unit]:
-        """Return what reads the contacts that changed; now and then, all of them."""
-        known = self._ledger.bookmark(self._contacts.name)
+    def _contacts_since(self, since: datetime | None) -> list[Unit]:
+        if since is None:
+            return [self._contacts.all()]
+        return [self._contacts.changed_since(since), self._contacts.opted_out_since(since)]
+
+    def _more_contacts(self) -> Iterator[Unit]:
+        """Yield what only the first answers could tell: now and then, all contacts are due."""
+        yield from self._contacts_again
         whole, every = self._ledger.contacts_read_whole, self._settings.contacts_full_refresh
         overdue = every and (whole is None or self._now() - whole >= every)
-        if known is None or overdue:
-            return [self._contacts.all()]
-        since = known - self._settings.lookback
-        return [self._contacts.changed_since(since), self._contacts.opted_out_since(since)]
+        if self._wants(self._contacts) and overdue:
+            yield self._contacts.all()
 
     def _campaigns_since(self) -> datetime | None:
         """Return since when changed campaigns are asked for.
 
         The bookmark says what rows went out; if none are wanted, what the ledger knows is
-        enough.
+        enough. A bookmark without a ledger is another tool's: it says nothing of the reports.
         """
-        known = (
-            self._ledger.bookmark(self._campaigns.name)
-            if self._wants(self._campaigns)
-            else self._ledger.campaigns_read_until
-        )
+        known = self._ledger.campaigns_read_until
+        if known and self._wants(self._campaigns):
+            known = self._ledger.bookmark(self._campaigns.name)
         return known - self._settings.lookback if known else self._settings.start
 
     def _unremoved(self) -> list[str]:
@@ -189,22 +203,27 @@ class Planner:
         """Yield the stages that read the total counters of all campaigns that were sent.
 
         One id that has no counters makes the API refuse all that were asked with it. The
-        culprits are found by halving, and remembered; those that may well be some are asked
-        apart, so that the others need not be halved for them.
+        culprits are found by halving, and remembered. What was sent or changed lately may get
+        counters yet: such ids are asked again, each alone.
         """
-        stream = self._campaign_stats
-        certain, doubtful = [], []
+        stream, size = self._campaign_stats, self._campaign_stats.ids_a_call
+        certain, dated, alone = [], [], []
         for key, campaign in self._ledger.campaigns.items():
-            if campaign.status in SENT and not campaign.refused:
-                certain.append(key)
+            if campaign.status in SENT:
+                if not campaign.refused:
+                    certain.append(key)
+                elif self._now() - self._last_moved(campaign) <= HOT:
+                    alone.append(key)
             elif campaign.status in MAYBE_SENT and not campaign.refused:
-                doubtful.append(key)
-        size = stream.ids_a_call
+                if campaign.last_sent_date:
+                    dated.append(key)
+                elif not self._summaries_are_whole:
+                    alone.append(key)
         batches = [
             ids[start : start + size]
-            for ids in (certain, doubtful)
+            for ids in (certain, dated)
             for start in range(0, len(ids), size)
-        ]
+        ] + [[key] for key in alone]
         while batches:
             self._refused = []
             yield [stream.of(batch) for batch in batches]
@@ -229,7 +248,8 @@ class Planner:
     def _gates(self, campaign_id: str) -> dict[str, int | str]:
         """Return, for each wanted stream that follows counters, what it follows.
 
-        An activity that nobody was sent has counters, too, and moves no total.
+        An activity that nobody was sent has counters, too, and moves no total; and of the
+        complaints only the summaries have one.
         """
         totals = self._totals[campaign_id]
         gates: dict[str, int | str] = {
@@ -237,7 +257,8 @@ class Planner:
         }
         if self._wants(self._activity_stats):
             of = len(self._reported(campaign_id))
-            gates[self._activity_stats.name] = f"{fingerprint(totals)} of {of}"
+            abuse = self._ledger.campaigns[campaign_id].abuse
+            gates[self._activity_stats.name] = f"{fingerprint(totals)},{abuse} of {of}"
         return gates
 
     def _activity_counters(self, campaign_ids: Iterable[str]) -> Iterator[Unit]:
@@ -251,45 +272,84 @@ class Planner:
         for start in range(0, len(ids), size):
             yield self._activity_stats.of(ids[start : start + size])
 
-    def _exceeds(self, campaign_id: str) -> bool:
-        """Tell whether a campaign counts more than its known activities do: there is another."""
-        return any(
-            (self._totals[campaign_id][counter] or 0) > self._sum(campaign_id, counter)
-            for counter in (report.counter for report in EMAIL_REPORTS)
+    def _may_have_more(self, campaign_id: str) -> bool:
+        """Tell whether a campaign may have activities that are not known yet."""
+        campaign = self._ledger.campaigns[campaign_id]
+        if campaign_id in self._looked_up or self._excess(campaign_id) <= campaign.excess:
+            return False
+        short = campaign.short
+        return (
+            short is None
+            or short.tried != self._total(campaign_id)
+            or short.is_due(self._now(), self._patience)
         )
 
-    def _sum(self, campaign_id: str, counter: str) -> int:
-        rows = (self._counters.get(key, {}) for key in self._reported(campaign_id))
-        return sum(row.get(counter) or 0 for row in rows)
+    def _excess(self, campaign_id: str) -> int:
+        """Return by how much a campaign counts more than its known activities do."""
+        rows = [self._counters.get(key, {}) for key in self._reported(campaign_id)]
+        return max(
+            (self._totals[campaign_id][counter] or 0) - sum(row.get(counter) or 0 for row in rows)
+            for counter in FOLLOWED
+        )
+
+    def _total(self, campaign_id: str) -> int:
+        return sum(self._totals[campaign_id][counter] or 0 for counter in FOLLOWED)
+
+    def _settle_total(self, campaign_id: str) -> None:
+        """Note whether a campaign counts no more than its activities; in the end, leave it."""
+        campaign, total = self._ledger.campaigns[campaign_id], self._total(campaign_id)
+        excess = self._excess(campaign_id)
+        if excess <= campaign.excess:
+            campaign.excess, campaign.short = max(excess, 0), None
+        elif campaign.short is None:
+            campaign.short = Shortfall(total, total, self._now())
+        elif campaign.short.is_last(self._now(), self._patience):
+            LOGGER.warning(
+                "Campaign %s counts %d more than its activities: left at that.",
+                campaign_id,
+                excess,
+            )
+            campaign.excess, campaign.short = excess, None
+        else:
+            campaign.short.tries += campaign.short.is_due(self._now(), self._patience)
+            campaign.short.tried = total
 
     def _moved_reports(self, campaign_ids: Iterable[str]) -> Iterator[Unit]:
         for key in campaign_ids:
             for activity_id, activity in self._reported(key).items():
+                if activity_id not in self._counters:
+                    continue  # removed, or sent a moment ago: no counters is not zero
                 for stream in self._reports:
                     report = activity.report(stream.name)
                     counter = self._counter(activity_id, stream)
                     if report.counter is None and counter == 0:
                         report.counter = 0
-                    if report.counter != counter:
+                    if report.is_due(counter, self._now(), self._patience):
                         yield self._report(stream, activity_id, report)
             self._agree(key)
 
     def _report(self, stream: EmailReport, activity_id: str, report: Report) -> ReportUnit:
-        refreshed = self._counters[activity_id].get("last_refresh_time")
-        whole = not isinstance(stream, EventReport) or self._is_last_try(report)
+        """Return the unit that reads a report down to where it is known; sometimes, whole.
+
+        Recipients are always read whole, and so is what counts fewer than before, or is tried
+        for the last time.
+        """
+        row = self._counters[activity_id]
+        refreshed = row.get("last_refresh_time")
+        fewer = report.counter is not None and self._counter(activity_id, stream) < report.counter
+        last = report.short is not None and report.short.is_last(self._now(), self._patience)
         return ReportUnit(
             stream,
             about={"campaign_activity_id": activity_id},
-            floor=None if whole else report.floor,
+            floor=None if stream.counts_recipients or fewer or last else report.floor,
             as_of=moment(refreshed) if refreshed else None,
             lookback=self._settings.report_lookback,
-            # Where equal events were torn apart by a page's end, they are not the next time.
-            page_size=(stream.page_size or 0) - report.short_runs % 100,
         )
 
     def _shortfalls(self) -> Iterator[Unit]:
+        """Yield what fell short, whole, and in pages that end elsewhere."""
         for unit in self._again:
-            yield replace(unit, floor=None, page_size=(unit.page_size or 0) - 1)
+            yield replace(unit, floor=None, page_size=ODD_PAGE)
 
     # What is learnt
 
@@ -303,6 +363,7 @@ class Planner:
             self._learn(unit.about["campaign_id"], row)
         elif unit.source is self._campaign_stats:
             self._totals[row["campaign_id"]] = row
+            self._ledger.campaigns[row["campaign_id"]].refused = False
         elif unit.source is self._activity_stats:
             self._counters[row["campaign_activity_id"]] = row
 
@@ -312,15 +373,14 @@ class Planner:
         Args:
             unit: The unit.
             reading: What turned its pages into rows.
-            missing: Whether what it is about does not exist.
+            missing: Whether there was nothing to read.
         """
         if unit.source is self._contacts:
-            if self._last_of(self._contacts.name, unit):
-                self._ledger.advance(self._contacts.name, "updated_at", self._now())
-                if not unit.filters:
-                    self._ledger.contacts_read_whole = self._now()
+            self._contacts_read(unit, reading)
         elif unit.source is self._campaigns:
             self._campaigns_read()
+        elif unit.source is self._summaries:
+            self._summaries_are_whole = not missing and self._summed_up < MOST_SUMMARIES
         elif unit.source is self._lookup:
             campaign = self._ledger.campaigns[unit.about["campaign_id"]]
             campaign.seen["activities"] = campaign.version
@@ -331,8 +391,22 @@ class Planner:
                 campaign.seen[self._activities.name] = campaign.version
         elif unit.source is self._campaign_stats and missing:
             self._refuse(unit.about["ids"].split(","))
-        elif isinstance(unit, ReportUnit) and isinstance(reading, ReportReading):
+        elif isinstance(unit, ReportUnit) and isinstance(reading, ReportReading) and not missing:
             self._settle(unit, reading)
+
+    def _contacts_read(self, unit: Unit, reading: Reading) -> None:
+        """Note until when contacts are known.
+
+        Whoever opts in again leaves the list of those who opted out, and may push another one
+        over the end of a page that is being read. So a list of several pages is read twice.
+        """
+        if "optout_after" in unit.filters and reading.pages > 1 and not self._contacts_again:
+            self._contacts_again.append(replace(unit))
+            self._open[self._contacts.name].update(self._contacts_again)
+        if not unit.filters:
+            self._ledger.contacts_read_whole = self._now()
+        if self._last_of(self._contacts.name, unit):
+            self._ledger.advance(self._contacts.name, "updated_at", self._now())
 
     def _note(self, row: Row) -> None:
         """Note a campaign as the list shows it."""
@@ -344,10 +418,14 @@ class Planner:
             kept.status, kept.updated_at, kept.refused = status, updated_at, False
 
     def _note_sent(self, row: Row) -> None:
-        """Note when a campaign was sent last."""
+        """Note when a campaign was sent last, and how many complained."""
+        self._summed_up += 1
         campaign = self._ledger.campaigns.get(row["campaign_id"])
+        if campaign is None:
+            return
+        campaign.abuse = row["unique_counts__abuse"] or 0
         sent = row["last_sent_date"] or ""
-        if campaign and campaign.last_sent_date != sent:
+        if campaign.last_sent_date != sent:
             campaign.last_sent_date, campaign.refused = sent, False
 
     def _campaigns_read(self) -> None:
@@ -371,65 +449,59 @@ class Planner:
 
     def _settle(self, unit: ReportUnit, reading: ReportReading) -> None:
         """Compare a report with its counter, and note how far it is known."""
-        stream = reading.report
-        activity_id = unit.about["campaign_activity_id"]
+        stream, activity_id = reading.report, unit.about["campaign_activity_id"]
         campaign_id = self._counters[activity_id]["campaign_id"]
         report = self._ledger.campaigns[campaign_id].activities[activity_id].report(stream.name)
         below = report.below if unit.floor else 0
-        counted = stream.counted(reading, below)
-        if isinstance(stream, EventReport):
+        if not stream.counts_recipients:
             report.floor = reading.next_floor
             report.below = below + reading.rows_below_next
-        counter = self._counter(activity_id, stream)
-        if counted >= counter:
-            report.counter, report.short_since, report.short_runs = counter, None, 0
-        elif report.short_since is None and (unit.floor or reading.dropped):
-            report.short_since = self._now()
+        outcome = report.settle(
+            stream.counted(reading, below),
+            self._counter(activity_id, stream),
+            self._now(),
+            self._patience,
+        )
+        # Recipients are counted once however many rows they have: rows that may have been
+        # dropped wrongly leave no shortfall there.
+        torn = reading.dropped and (stream.counts_recipients or outcome is not Outcome.AGREES)
+        partial = outcome is Outcome.SHORT and unit.floor
+        if (torn or partial) and unit.page_size != ODD_PAGE:
             self._again.append(unit)
-        elif self._is_last_try(report):
+        if outcome is Outcome.LEFT:
             LOGGER.warning(
-                "%s of activity %s shows %d, its counter says %d: given up after %d runs.",
+                "%s of activity %s shows %d rows fewer than its counter says: left at that.",
                 stream.name,
                 activity_id,
-                counted,
-                counter,
-                report.short_runs,
+                report.gap,
             )
-            report.counter, report.short_since, report.short_runs = counter, None, 0
-        else:
-            report.short_since = report.short_since or self._now()
-            report.short_runs += 1
         self._agree(campaign_id)
-
-    def _is_last_try(self, report: Report) -> bool:
-        """Tell whether a report has been short for long enough: it is read whole, then left.
-
-        Rows may lag behind counters for hours, which may be many runs or one.
-        """
-        if report.short_since is None or report.short_runs < SETTLE_RUNS:
-            return False
-        patience = max(self._settings.report_lookback, timedelta(hours=1))
-        return self._now() - report.short_since >= patience
 
     def _agree(self, campaign_id: str) -> None:
         """Note the totals of a campaign at which all that follows them has been read."""
-        seen = self._ledger.campaigns[campaign_id].seen
+        campaign = self._ledger.campaigns[campaign_id]
         reported = self._reported(campaign_id)
-        complete = not self._exceeds(campaign_id)
         for name, value in self._gates(campaign_id).items():
             stream = self._streams[name]
             settled = all(
                 not isinstance(stream, EmailReport)
+                or activity_id not in self._counters
                 or activity.report(name).counter == self._counter(activity_id, stream)
                 for activity_id, activity in reported.items()
             )
-            if complete and settled:
-                seen[name] = value
+            if settled and campaign.short is None:
+                campaign.seen[name] = value
 
     # What is known
 
     def _wants(self, stream: ConstantContactStream) -> bool:
         return stream.name in self._wanted
+
+    @staticmethod
+    def _last_moved(campaign: Campaign) -> datetime:
+        """Return when a campaign changed or was sent last; long ago, if the API does not say."""
+        times = filter(None, (campaign.updated_at, campaign.last_sent_date))
+        return max(map(moment, times), default=LONG_AGO)
 
     def _reported(self, campaign_id: str) -> dict[str, Activity]:
         """Return those activities of a campaign that have reports, by id."""
@@ -445,7 +517,7 @@ class Planner:
 
         def order(key: str) -> tuple[bool, float, str]:
             campaign = self._ledger.campaigns[key]
-            return campaign.status not in SENT, -moment(campaign.updated_at).timestamp(), key
+            return campaign.status not in SENT, -self._last_moved(campaign).timestamp(), key
 
         return sorted(campaign_ids, key=order)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tap_constantcontact.planner import Planner
     from tap_constantcontact.streams.base import ConstantContactStream
     from tap_constantcontact.transport import Transport
-    from tap_constantcontact.units import Page, Reading, Unit
+    from tap_constantcontact.units import Page, Reading, Row, Unit
 
 PROGRESS_SECONDS = 5
 
@@ -110,17 +110,12 @@ class Run:
         """Write the rows of a page and learn from them."""
         unit = page.unit
         stream = streams.get(unit.source.name)
-        reading = self._readings.setdefault(unit, unit.source.reading(unit))
-        if not page.missing:
-            try:
-                for row in reading.take(page.body):
-                    self._planner.take(unit, row)
-                    if stream and (limit is None or self._emitter.rows[stream.name] < limit):
-                        self._emitter.row(stream, row)
-            except KeyError as error:
-                raise UnexpectedAnswer(
-                    f"An answer for {unit.source.name} holds no {error}."
-                ) from None
+        if unit not in self._readings:
+            self._readings[unit] = unit.source.reading(unit)
+        for row in self._rows(page):
+            self._planner.take(unit, row)
+            if stream and (limit is None or self._emitter.rows[stream.name] < limit):
+                self._emitter.row(stream, row)
         if page.last:
             self._planner.done(unit, self._readings.pop(unit), missing=page.missing)
             if self._ledger.due():
@@ -128,6 +123,17 @@ class Run:
         if time.monotonic() - self._told_at >= PROGRESS_SECONDS:
             self._tell("So far")
         self._interruption.check()
+
+    def _rows(self, page: Page) -> list[Row]:
+        """Return the rows of a page."""
+        if page.missing:
+            return []
+        try:
+            return list(self._readings[page.unit].take(page.body))
+        except KeyError as error:
+            raise UnexpectedAnswer(
+                f"An answer for {page.unit.source.name} holds no {error}."
+            ) from None
 
     def _tell(self, how: str) -> None:
         """Log how far the run has come."""

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pendulum
 import platformdirs
 from singer_sdk import typing as th
@@ -175,7 +176,11 @@ class Settings:
         Raises:
             SettingsError: A setting makes no sense.
         """
-        config = {**DEFAULTS, **{key: kept for key, kept in config.items() if kept is not None}}
+        given = {key: kept for key, kept in config.items() if kept is not None}
+        config = {
+            key: kept.strip() if isinstance(kept, str) else kept
+            for key, kept in {**DEFAULTS, **given}.items()
+        }
         start = moment(config, "start_date", now)
         end = moment(config, "end_date", now)
         if start and end and start >= end:
@@ -256,6 +261,21 @@ def _unknown(shown: str, name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(names)}."
     return f"There is no setting {shown!r}.{hint}"
+
+
+def check_types(config: Mapping[str, Any], properties: Mapping[str, Any]) -> None:
+    """Check that settings are of their types.
+
+    The SDK's own words would show what was given, and that may be a secret.
+
+    Raises:
+        SettingsError: One is not.
+    """
+    for name, schema in properties.items():
+        if name in config and not jsonschema.Draft202012Validator(schema).is_valid(config[name]):
+            wanted = schema.get("type", "what its documentation says")
+            words = wanted if isinstance(wanted, str) else " or ".join(wanted)
+            raise SettingsError(f"The setting {name!r} has the wrong type: it should be {words}.")
 
 
 def check_integers(properties: Mapping[str, Any]) -> None:

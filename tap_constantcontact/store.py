@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-LOCK_SECONDS = 60
-"""How long to wait for another process: the longest thing done under a lock is a token request."""
+LOCK_SECONDS = 300
+"""How long to wait for another process, which may be renewing a token and be out of luck."""
 
 
 class Store(Protocol):

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import (
     CapabilitiesEnum,
     PluginCapabilities,
@@ -214,10 +213,9 @@ class TapConstantContact(Tap):
             raise SettingsError(" ".join(misspelt))
         if raise_errors and not self._config.get("client_id"):
             raise SettingsError(settings.NO_CLIENT_ID)
-        try:
-            return super()._validate_config(raise_errors=raise_errors)
-        except ConfigValidationError as error:
-            raise SettingsError(f"The settings are wrong: {'; '.join(error.errors)}.") from None
+        if raise_errors:
+            settings.check_types(self._config, properties)
+        return super()._validate_config(raise_errors=raise_errors)
 
     @classmethod
     @override

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 TIMEOUT = (10, 60)
 """Seconds to connect, and between two bytes of an answer."""
 
+MOST_AFTER = 300
+"""Seconds that a server's wish to wait (`Retry-After`) is granted at most."""
+
 CONNECTIONS = 32
 """Connections that are kept, at most: more than anybody asks at once."""
 
@@ -71,7 +74,7 @@ class Patience:
         longest = self.first
         while True:
             wait = min(longest, self.longest) * random.uniform(0.5, 1)  # noqa: S311 - no secret
-            failure = yield (wait if failure.after is None else failure.after)
+            failure = yield (wait if failure.after is None else min(failure.after, MOST_AFTER))
             longest *= 2
 
     def persist(self, call: Callable[[], T], what: str) -> T:
@@ -277,7 +280,11 @@ def send(request: Callable[[], requests.Response]) -> requests.Response:
     ) as error:
         # Only the kind: the text may hold the address with its query.
         raise TryAgain(f"no answer ({type(error).__name__})") from None
-    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, ValueError):
+    except (
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.InvalidURL,
+        requests.exceptions.MissingSchema,
+    ):
         raise SettingsError(
             "api_url and auth_url must be addresses like https://host/path."
         ) from None

@@ -65,12 +65,16 @@ class Unit:
         about: What the unit is about (`campaign_activity_id` …): fills the path.
         filters: The query that narrows what is asked for.
         page_size: Rows a page, if not the source's own choice.
+        until: Rows that changed later are left out.
+        optional: Whether the run goes on where this is forbidden.
     """
 
     source: Source
     about: Mapping[str, str] = field(default_factory=dict)
     filters: Mapping[str, str] = field(default_factory=dict)
     page_size: int | None = None
+    until: datetime | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +98,8 @@ class Page:
 
     Args:
         unit: What was asked.
-        body: The parsed JSON; None where what was asked about does not exist.
+        body: The parsed JSON; None where what was asked about does not exist, or is forbidden
+            and optional.
         last: Whether it is the unit's last.
     """
 
@@ -104,7 +109,7 @@ class Page:
 
     @property
     def missing(self) -> bool:
-        """Whether what was asked about does not exist."""
+        """Whether there is nothing to read."""
         return self.body is None
 
 
@@ -118,7 +123,9 @@ class Reading:
     def __init__(self, source: Source, unit: Unit) -> None:
         self._source = source
         self._unit = unit
+        self.pages = 0
 
     def take(self, body: Any) -> Iterator[Row]:  # noqa: ANN401 - JSON is anything
         """Yield the rows of the next page."""
+        self.pages += 1
         yield from self._source.rows(self._unit, body)

@@ -89,15 +89,19 @@ class EmailReport(ConstantContactStream):
     replication_key = "created_time"
     scope = "campaign_data"
     privilege = "ui:campaign:metrics"
+    may_be_missing = True  # its campaign may be removed at any moment
     counter: ClassVar[str]
     """The counter of an activity that moves when the report gets a row."""
+    counts_recipients: ClassVar[bool]
+    """Whether the counter counts the contacts in the report, and not its rows."""
 
     @override
     def enough(self, unit: Unit, body: Any) -> bool:
         """Tell whether a page has passed the floor: whole moments are read, or not at all."""
         floor = unit.floor if isinstance(unit, ReportUnit) else None
         records = self.records(body)
-        return bool(floor and records and moment(records[-1]["created_time"]) < floor)
+        last = records[-1].get("created_time") if records else None
+        return bool(floor and last and moment(last) < floor)
 
     @override
     def reading(self, unit: Unit) -> Reading:
@@ -132,6 +136,8 @@ class EventReport(EmailReport):
     Its rows stay, so it is read from the newest one down to where all are known.
     """
 
+    counts_recipients = False
+
     @override
     def counted(self, reading: ReportReading, below: int) -> int:
         """Return the events up to the moment that the counter knows of."""
@@ -140,6 +146,8 @@ class EventReport(EmailReport):
 
 class RecipientReport(EmailReport):
     """A report whose counter counts the contacts in it: it is always read whole."""
+
+    counts_recipients = True
 
     @override
     def counted(self, reading: ReportReading, below: int) -> int:

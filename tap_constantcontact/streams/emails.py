@@ -11,7 +11,7 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import Asking, ConstantContactStream
-from tap_constantcontact.times import text_of
+from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import Row, Unit
 
 if TYPE_CHECKING:
@@ -49,10 +49,20 @@ class Campaigns(ConstantContactStream):
     ).to_dict()
 
     def between(self, since: datetime | None, until: datetime | None) -> Unit:
-        """Return the unit that reads the campaigns changed between two moments."""
-        after = {"after_date": text_of(since)} if since else {}
-        before = {"before_date": text_of(until)} if until else {}
-        return Unit(self, filters={**after, **before})
+        """Return the unit that reads the campaigns changed between two moments.
+
+        The API could leave out the later ones itself. But a campaign that changes while it is
+        read would leave the answer then, and push another one over the end of a page.
+        """
+        return Unit(self, filters={"after_date": text_of(since)} if since else {}, until=until)
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
+        """Yield the campaigns of a page that changed before the unit's end."""
+        for row in super().rows(unit, body):
+            changed = row["updated_at"]
+            if not (unit.until and changed and moment(changed) >= unit.until):
+                yield row
 
 
 class CampaignLookup(Asking):

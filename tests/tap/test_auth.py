@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -69,19 +69,67 @@ def new_refresh_token(tap: TapRunner, sandbox: Sandbox) -> str:
     return str(OAuthClient(settings, IMPATIENT).exchange(form)["refresh_token"])
 
 
+def kept_grants(tap: TapRunner) -> str:
+    """Return the text of all grants in the store."""
+    return "".join(path.read_text() for path in tap.store.glob("grant-*.json"))
+
+
+@pytest.mark.usefixtures("rotating")
+def test_a_full_disk_is_found_out_while_the_token_is_still_good(
+    tap: TapRunner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+
+        def no_space(_: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        full.setattr("os.fsync", no_space)
+        assert "No space left on device" in str(tap.run(select=["contacts"], fails=True).error)
+    assert token_calls(sandbox) == []
+
+    assert tap.run(select=["contacts"]).counts == {"contacts": 120}
+
+
+@pytest.mark.usefixtures("rotating")
+@pytest.mark.parametrize("odd", [None, "soon", "86400.0", ""])
+def test_an_odd_token_answer_loses_no_refresh_token(
+    tap: TapRunner, monkeypatch: pytest.MonkeyPatch, odd: Any
+) -> None:
+    real = OAuthClient.exchange
+    with monkeypatch.context() as strange:
+        strange.setattr(OAuthClient, "exchange", lambda *given: {**real(*given), "expires_in": odd})
+        tap.run(select=["contact_lists"])
+
+    assert tap.run(select=["contacts"]).counts == {"contacts": 120}
+
+
+@pytest.mark.usefixtures("rotating")
+def test_a_token_answer_without_an_access_token_keeps_the_refresh_token(
+    tap: TapRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = OAuthClient.exchange
+    with monkeypatch.context() as strange:
+        strange.setattr(
+            OAuthClient, "exchange", lambda *given: {**real(*given), "access_token": None}
+        )
+        assert "gave no access token" in str(tap.run(select=["contacts"], fails=True).error)
+
+    assert tap.run(select=["contacts"]).counts == {"contacts": 120}
+
+
 @pytest.mark.usefixtures("rotating")
 def test_a_rotated_token_is_on_the_disk_before_the_next_call(
     tap: TapRunner, sandbox: Sandbox
 ) -> None:
     kept = []
-    sandbox.before_answer.append(
-        lambda request: kept.append((request.path, len(list(tap.store.glob("grant-*.json")))))
-    )
+    sandbox.before_answer.append(lambda request: kept.append((request.path, kept_grants(tap))))
 
     tap.run(select=["contact_lists"])
     (token, *calls) = kept
-    assert token == ("/oauth2/default/v1/token", 0)
-    assert calls[0] == ("/contact_lists", 1)
+    assert token[0] == "/oauth2/default/v1/token"
+    assert calls[0][0] == "/contact_lists"
+    assert sandbox.refresh_token not in calls[0][1]
+    assert '"access_token": "eyJ' in calls[0][1]
 
 
 @pytest.mark.usefixtures("rotating")
@@ -190,7 +238,7 @@ def test_accounts_with_one_key_share_a_store_without_disturbing_each_other(
     ]
     for grant, access in zip(grants, ("a1", "a2"), strict=True):
         with grant.lock():
-            grant.replace({"refresh_token": "next", "access_token": access, "expires_at": 0})
+            grant.keep({"refresh_token": "next", "access_token": access, "expires_at": 0})
 
     assert [(grant.current() or {})["access_token"] for grant in grants] == ["a1", "a2"]
 

@@ -31,7 +31,17 @@ def declared(stream: Kind) -> set[str]:
     }
 
 
-OWN_WORDS = {"counter", "row", "counted", "identity", "ids_a_call", "of", "of_channel", "between"}
+OWN_WORDS = {
+    "counter",
+    "counts_recipients",
+    "row",
+    "counted",
+    "identity",
+    "ids_a_call",
+    "of",
+    "of_channel",
+    "between",
+}
 OWN_WORDS |= {"all", "changed_since", "opted_out_since"}
 
 

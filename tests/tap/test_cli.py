@@ -96,10 +96,7 @@ def test_it_tests_the_connection(tap: TapRunner, tmp_path: Path) -> None:
         (
             {"lookback_seconds": "long"},
             SettingsError,
-            (
-                "The settings are wrong: 'long' is not of type 'integer', 'null'"
-                " in config['lookback_seconds']."
-            ),
+            "The setting 'lookback_seconds' has the wrong type: it should be integer or null.",
         ),
         (
             {"start_date": "yesterday"},

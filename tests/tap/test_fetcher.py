@@ -197,7 +197,9 @@ def test_a_signal_ends_the_wait_for_a_page() -> None:
 
 
 def test_the_run_began_at_the_first_answer() -> None:
-    fetcher = fetcher_of(Answers([3, 3]))
+    fetcher = fetcher_of(Answers([3, 3]), threads=1)
+    with pytest.raises(RuntimeError, match="not answered yet"):
+        fetcher.began()
     thing = Thing()
     list(fetcher.pages([thing.of(0), thing.of(1)]))
 

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from tap_constantcontact.errors import SettingsError
-from tap_constantcontact.settings import JSONSCHEMA, Settings, as_number, misspelt, moment
+from tap_constantcontact.settings import (
+    JSONSCHEMA,
+    Settings,
+    as_number,
+    check_types,
+    misspelt,
+    moment,
+)
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 KNOWN = frozenset(JSONSCHEMA["properties"])
@@ -62,6 +69,19 @@ def test_the_store_is_in_the_users_state_folder(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("XDG_STATE_HOME", "/somewhere/state")
 
     assert parse().store == Path("/somewhere/state/tap-constantcontact")
+
+
+def test_a_secret_of_the_wrong_type_is_not_shown() -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_types({"client_secret": ["hush"]}, JSONSCHEMA["properties"])
+
+    assert str(caught.value) == (
+        "The setting 'client_secret' has the wrong type: it should be string or null."
+    )
+
+
+def test_blanks_around_a_secret_are_not_part_of_it() -> None:
+    assert parse(refresh_token="token\n").refresh_token == "token"
 
 
 def test_null_is_the_default() -> None:
