@@ -17,6 +17,8 @@ from target_relational.errors import LoaderError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+# No database takes NUL, and SQLAlchemy 2.0 takes the latter for the beginning of a parameter.
+_UNWRITABLE = ("\0", "%(")
 # SQLite compares names without regard to case, but of ASCII letters only.
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -76,4 +78,6 @@ def _hashed(name: str, max_bytes: int | None) -> str:
 
 
 def _storable(name: str) -> str:
-    return name.replace("\0", "").encode(errors="ignore").decode()
+    for unwritable in _UNWRITABLE:
+        name = name.replace(unwritable, "")
+    return name.encode(errors="ignore").decode()

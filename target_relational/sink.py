@@ -101,10 +101,7 @@ class RelationalSink(SQLSink[RelationalConnector]):
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
-        batch = context.get("batch") or Batch(self.layout)
-        for record in context.get("records", ()):  # of the file of a BATCH message
-            batch.add(record)
-        self.connector.write(self.table, batch.rows)
+        self.connector.write(self.table, context["batch"].rows)
 
     @override
     def activate_version(self, new_version: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from copy import deepcopy
 from functools import partial
 from time import monotonic
@@ -21,7 +22,7 @@ from singer_sdk.sql import SQLTarget
 from typing_extensions import override
 
 from target_relational.dialects import DIALECTS
-from target_relational.errors import one_line, unknown_setting
+from target_relational.errors import LoaderError, one_line, unknown_setting
 from target_relational.messages import MessageReader
 from target_relational.sink import RelationalSink
 
@@ -101,6 +102,8 @@ class TargetRelational(SQLTarget):
         self._written_state: dict[str, Any] | None = None
         self._state_since: float | None = None
         self._records_since_state = 0
+        # However the run ends, SQLite's file is left as one file.
+        weakref.finalize(self, self.connector.close)
         if validate_config:
             self.connector.check()
 
@@ -204,6 +207,13 @@ class TargetRelational(SQLTarget):
             # Written first, or the last rows of the version would look deleted.
             self.drain_one(self.get_sink(stream_map.stream_alias))
         super()._process_activate_version_message(message_dict)
+
+    @override
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+        # The SDK would hold the whole file in memory, unchecked, and write it before older rows.
+        raise LoaderError(
+            "This loader reads no BATCH messages: take 'batch_config' out of the tap's settings."
+        )
 
     # State
 

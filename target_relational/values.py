@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Moment = TypeVar("Moment", dt.date, dt.datetime, dt.time)
 
 _INT64 = range(-(2**63), 2**63)
+_LARGEST_EXPONENT = 18
+_BEYOND = 2**63
 
 
 def boolean(value: object) -> bool:
@@ -134,7 +136,11 @@ def _decimal(digits: str) -> Decimal:
 
 
 def _whole(value: object) -> int:
-    exact = None if isinstance(value, str) else number(value)
-    if exact is None or exact != int(exact):
+    exact = None if isinstance(value, str) else Decimal(number(value))
+    if exact is None:
+        raise ValueError("is not a whole number")
+    if exact.adjusted() > _LARGEST_EXPONENT:
+        return _BEYOND  # never written out: a few characters can say a billion digits
+    if exact != int(exact):
         raise ValueError("is not a whole number")
     return int(exact)
