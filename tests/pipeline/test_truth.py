@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_constantcontact.streams.contacts import Contacts
+from tap_constantcontact.streams.email_reports import EmailReport
+from tap_constantcontact.streams.emails import Campaigns
+from tap_constantcontact.streams.summaries import CampaignSummaries
 from target_relational.target import TargetRelational
 from tests.pipeline.truth import differences, stored_unsubscribed, unsubscribed
 
@@ -101,17 +105,22 @@ def test_after_three_incremental_runs_while_counters_and_reports_lag(
 
 
 def test_when_the_account_changes_between_pages(
-    tap: TapRunner, database: Database, sandbox: Sandbox
+    tap: TapRunner, database: Database, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = iter(range(10_000))
+    for stream in (Contacts, Campaigns, CampaignSummaries, EmailReport):
+        monkeypatch.setattr(stream, "page_size", 20)
+    calls = iter(range(100_000))
 
     def live(_: SandboxRequest) -> None:
         if next(calls) % 10 == 0:
-            sandbox.live(timedelta(hours=3))
+            sandbox.live(timedelta(hours=1))
 
     sandbox.before_answer.append(live)
-    database.load(tap.run().messages)
+    first = tap.run()
+    database.load(first.messages)
+    assert sum("cursor" in call.query or "next" in call.query for call in first.asked) > 20
     sandbox.before_answer.clear()
+    sandbox.account.clock.advance(SETTLED)
     database.load(tap.run().messages)
     assert not database.differs_from(sandbox.account, apart_from=LAGGING)
 

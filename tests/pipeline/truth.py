@@ -252,6 +252,7 @@ def _counted(*activities: Any) -> Row:
         return {name: len(seen), **{f"{name}_{kind}": seen.count(kind) for kind in kinds}}
 
     return {
+        "em_abuse": people("abuses"),
         "em_sends": people("sends"),
         "em_opens": people("opens"),
         "em_clicks": people("clicks"),
@@ -267,10 +268,13 @@ def _campaign_stats(account: Account) -> list[Row]:
     by_campaign = defaultdict(list)
     for activity in _reported(account):
         by_campaign[activity.campaign_id].append(activity)
-    return [
+    rows = [
         {"campaign_id": campaign_id, **_counted(*activities)}
         for campaign_id, activities in by_campaign.items()
     ]
+    for row in rows:
+        row.pop("em_abuse", None)  # only activities count complaints
+    return rows
 
 
 def _summaries(account: Account) -> list[Row]:
