@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HEADROOM = 1.02
-"""Stretch of the distance between two requests, for the jitter of the way to the server."""
+HEADROOM = 1.04
+"""Stretch of the distance between two requests. The server counts what *arrives* within a second:
+a request that is held up on its way for 40 ms does not yet make its second overfull."""
 
 SLOWER = 1.5
 """By how much a `throttled` stretches the distance: somebody else uses the key."""

@@ -195,5 +195,67 @@ class EmailClicks(EventReport):
     ).to_dict()
 
 
-EMAIL_REPORTS: tuple[type[EmailReport], ...] = (EmailSends, EmailOpens, EmailClicks)
+class EmailBounces(RecipientReport):
+    """The contacts whom an e-mail did not reach, and why."""
+
+    name = "email_bounces"
+    path = "/reports/email_reports/{campaign_activity_id}/tracking/bounces"
+    counter = "em_bounces"
+    primary_keys = (
+        "campaign_activity_id",
+        "contact_id",
+        "created_time",
+        "bounce_code",
+        "occurrence",
+    )
+    schema = th.PropertiesList(
+        *KEY,
+        th.Property(
+            "bounce_code",
+            th.StringType,
+            required=True,
+            description="B no such address, D undeliverable, F mailbox full, S suspended, "
+            "V on vacation, X other, Z blocked; the empty string where the API does not say.",
+        ),
+        OCCURRENCE,
+        *PERSON,
+        th.Property(
+            "current_email_address",
+            th.StringType,
+            description="The address of the contact as of the reading.",
+        ),
+    ).to_dict()
+
+
+class EmailOptouts(RecipientReport):
+    """The contacts who opted out through an e-mail."""
+
+    name = "email_optouts"
+    path = "/reports/email_reports/{campaign_activity_id}/tracking/optouts"
+    counter = "em_optouts"
+    schema = th.PropertiesList(
+        *KEY,
+        OCCURRENCE,
+        *PERSON,
+        th.Property("opt_out_reason", th.StringType, description="The reason given for it."),
+    ).to_dict()
+
+
+class EmailForwards(RecipientReport):
+    """The contacts who forwarded an e-mail; that one did so again, no counter tells."""
+
+    name = "email_forwards"
+    path = "/reports/email_reports/{campaign_activity_id}/tracking/forwards"
+    counter = "em_forwards"
+    schema = th.PropertiesList(*KEY, OCCURRENCE, *PERSON).to_dict()
+
+
+EMAIL_REPORTS: tuple[type[EmailReport], ...] = (
+    EmailSends,
+    EmailOpens,
+    EmailClicks,
+    EmailBounces,
+    EmailOptouts,
+    EmailForwards,
+)
 """The reports in the order in which those of one activity are read."""

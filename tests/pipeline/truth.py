@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 Table = dict[tuple[Any, ...], Row]
 
-LIVE = frozenset({"first_name", "last_name", "deleted_at", "_sdc"})
+LIVE = frozenset({"first_name", "last_name", "deleted_at", "current_email_address"})
 """What report rows show as of the reading: no counter tells when it changes."""
 
 KEYS = {
@@ -41,6 +41,15 @@ KEYS = {
         "url_id",
         "occurrence",
     ),
+    "email_bounces": (
+        "campaign_activity_id",
+        "contact_id",
+        "created_time",
+        "bounce_code",
+        "occurrence",
+    ),
+    "email_optouts": ("campaign_activity_id", "contact_id", "created_time", "occurrence"),
+    "email_forwards": ("campaign_activity_id", "contact_id", "created_time", "occurrence"),
 }
 
 
@@ -71,6 +80,9 @@ def expected(account: Account) -> dict[str, Table]:
         "email_sends": _events(account, "sends"),
         "email_opens": _events(account, "opens", "device_type"),
         "email_clicks": _events(account, "clicks", "url_id", "link_url", "device_type"),
+        "email_bounces": _events(account, "bounces", "bounce_code"),
+        "email_optouts": _events(account, "optouts", "opt_out_reason"),
+        "email_forwards": _events(account, "forwards"),
     }
     return {name: _by_key(name, table) for name, table in rows.items()}
 

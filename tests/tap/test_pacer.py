@@ -52,8 +52,7 @@ def test_busy_requests_are_spaced_evenly() -> None:
         pacer.wait()
         sent.append(now.now - 100)
 
-    assert sent == pytest.approx([0, 0.255, 0.51, 0.765, 1.02])
-    assert HEADROOM == 1.02
+    assert sent == pytest.approx([0, 0.26, 0.52, 0.78, 1.04])
 
 
 def test_threads_share_one_pace_and_the_most_urgent_goes_first() -> None:
@@ -75,7 +74,7 @@ def test_threads_share_one_pace_and_the_most_urgent_goes_first() -> None:
     for thread in threads:
         thread.join()
 
-    assert time.monotonic() - began >= 3.9 * HEADROOM / 50
+    assert time.monotonic() - began >= 2.9 * HEADROOM / 50
     # Whoever came first may have taken the first moment; the others went by urgency.
     assert order[1:] == sorted(order[1:])
 
