@@ -5,7 +5,7 @@
     ├── StateError            the state file is not one this version can go on from
     ├── SignInNeeded          nobody is signed in, or the refresh token is dead
     ├── Forbidden             a scope or a privilege is missing
-    ├── QuotaUsed             the key's calls of the day are used up
+    ├── QuotaUsed             the calls of the day, or of the run, are used up
     ├── Unreachable           it was tried again and again, in vain
     ├── Refused               the API calls the request wrong
     │   └── NotFound          what was asked for does not exist: some streams expect that
@@ -53,7 +53,7 @@ class Forbidden(TapError):
 
 
 class QuotaUsed(TapError):
-    """The key has no calls left today."""
+    """No calls are left: to the key today, or to the run."""
 
     exit_code = 5
 
@@ -143,10 +143,7 @@ def complaint(response: requests.Response, what: str) -> Exception:
     if status == http.HTTPStatus.UNAUTHORIZED:
         return TokenRefused()
     if status == http.HTTPStatus.TOO_MANY_REQUESTS and key == "quota_exceeded":
-        return QuotaUsed(
-            "The API key has used its calls of today; the count starts again at 00:00 UTC."
-            " Run again after that: it goes on where it stopped."
-        )
+        return QuotaUsed("The API says that the key has used its calls of today.")
     if status == http.HTTPStatus.TOO_MANY_REQUESTS:
         return TryAgain("throttled", after=retry_after(response))
     if status in PASSING_STATUSES:

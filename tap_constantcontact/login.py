@@ -28,6 +28,7 @@ import click
 from dotenv import find_dotenv, load_dotenv
 from typing_extensions import override
 
+from tap_constantcontact.allowance import Allowance
 from tap_constantcontact.auth import Authenticator, Grants, grant_from
 from tap_constantcontact.errors import Forbidden, SettingsError, SignInNeeded, TapError
 from tap_constantcontact.pacer import Pacer
@@ -39,7 +40,7 @@ from tap_constantcontact.settings import (
     NO_CLIENT_ID,
     Settings,
 )
-from tap_constantcontact.store import DayCount, FolderStore
+from tap_constantcontact.store import FolderStore
 from tap_constantcontact.transport import OAuthClient, Patience, Transport
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def sign_in(
         settings,
         Authenticator(grants, client),
         Pacer(settings.requests_per_second),
-        DayCount(store, settings.client_id),
+        Allowance(store, settings.client_id, settings.limits),
         patience,
     )
     try:

@@ -11,13 +11,13 @@ from tap_constantcontact.errors import UnexpectedAnswer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from tap_constantcontact.allowance import Allowance
     from tap_constantcontact.emitter import Emitter
     from tap_constantcontact.fetcher import Fetcher
     from tap_constantcontact.interruption import Interruption
     from tap_constantcontact.ledger import Ledger
     from tap_constantcontact.planner import Planner
     from tap_constantcontact.streams.base import ConstantContactStream
-    from tap_constantcontact.transport import Transport
     from tap_constantcontact.units import Page, Reading, Row, Unit
 
 PROGRESS_SECONDS = 5
@@ -34,7 +34,7 @@ class Run:
         emitter: Writes.
         ledger: The state; written whenever it says so, and in the end, however that comes.
         interruption: Whether the run was asked to end.
-        transport: Knows how many calls were made, for the progress.
+        allowance: Knows how many calls were made, for the progress.
     """
 
     def __init__(
@@ -44,14 +44,14 @@ class Run:
         emitter: Emitter,
         ledger: Ledger,
         interruption: Interruption,
-        transport: Transport,
+        allowance: Allowance,
     ) -> None:
         self._planner = planner
         self._fetcher = fetcher
         self._emitter = emitter
         self._ledger = ledger
         self._interruption = interruption
-        self._transport = transport
+        self._allowance = allowance
         self._readings: dict[Unit, Reading] = {}
         self._told_at = time.monotonic()
 
@@ -143,6 +143,6 @@ class Run:
             "%s: %s; %d calls, %d today.",
             how,
             rows or "nothing new",
-            self._transport.calls,
-            self._transport.calls_today,
+            self._allowance.calls,
+            self._allowance.calls_today,
         )

@@ -15,6 +15,7 @@ import pendulum
 import platformdirs
 from singer_sdk import typing as th
 
+from tap_constantcontact.allowance import Limits
 from tap_constantcontact.errors import SettingsError
 from tap_constantcontact.times import plain
 
@@ -121,6 +122,42 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "for rows that the API shows late.",
     ),
     th.Property(
+        "daily_quota",
+        th.IntegerType,
+        default=10_000,
+        title="Calls a day",
+        description="Calls that the API key has a UTC day; all processes that share the store "
+        "share the count.",
+    ),
+    th.Property(
+        "quota_reserve",
+        th.IntegerType,
+        default=0,
+        title="Calls left to others",
+        description="Calls of the day that are left to other applications with the key.",
+    ),
+    th.Property(
+        "max_calls_per_run",
+        th.IntegerType,
+        title="Calls a run",
+        description="Calls that one run makes at most; by default any number.",
+    ),
+    th.Property(
+        "max_run_minutes",
+        th.IntegerType,
+        title="Minutes a run",
+        description="Minutes that one run takes at most; by default as many as it needs.",
+    ),
+    th.Property(
+        "on_quota",
+        th.StringType,
+        default="stop",
+        allowed_values=["stop", "fail", "wait"],
+        title="When calls are used up",
+        description="`stop` ends the run well (exit code 0), `fail` with exit code 5; both write "
+        "the STATE, and the next run goes on. `wait` goes on by itself after 00:00 UTC.",
+    ),
+    th.Property(
         "user_agent",
         th.StringType,
         title="User agent",
@@ -134,6 +171,16 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description="Requests a second; the API allows 4 a key, all its users together.",
     ),
 ).to_dict()
+
+NOT_NEGATIVE = (
+    "contacts_full_refresh_days",
+    "lookback_seconds",
+    "report_lookback_hours",
+    "daily_quota",
+    "quota_reserve",
+    "max_calls_per_run",
+    "max_run_minutes",
+)
 
 DEFAULTS: dict[str, Any] = {
     name: schema["default"]
@@ -161,6 +208,8 @@ class Settings:
     contacts_full_refresh: timedelta | None
     lookback: timedelta
     report_lookback: timedelta
+    limits: Limits
+    stops_at_quota: bool
     user_agent: str
     requests_per_second: float
 
@@ -188,8 +237,8 @@ class Settings:
         pace = float(config["requests_per_second"])
         if pace <= 0:
             raise SettingsError("requests_per_second must be more than 0; the API allows 4.")
-        for name in ("contacts_full_refresh_days", "lookback_seconds", "report_lookback_hours"):
-            if config[name] < 0:
+        for name in NOT_NEGATIVE:
+            if (config.get(name) or 0) < 0:
                 raise SettingsError(f"{name} must not be negative.")
         return cls(
             client_id=config["client_id"],
@@ -204,9 +253,22 @@ class Settings:
             contacts_full_refresh=timedelta(days=config["contacts_full_refresh_days"]) or None,
             lookback=timedelta(seconds=config["lookback_seconds"]),
             report_lookback=timedelta(hours=config["report_lookback_hours"]),
+            limits=Limits(
+                daily_quota=config["daily_quota"],
+                quota_reserve=config["quota_reserve"],
+                calls=config.get("max_calls_per_run"),
+                duration=minutes(config.get("max_run_minutes")),
+                waits=config["on_quota"] == "wait",
+            ),
+            stops_at_quota=config["on_quota"] == "stop",
             user_agent=config.get("user_agent") or f"{NAME}/{version}",
             requests_per_second=pace,
         )
+
+
+def minutes(number: int | None) -> timedelta | None:
+    """Return a number of minutes as a duration, if there is one."""
+    return None if number is None else timedelta(minutes=number)
 
 
 def moment(config: Mapping[str, Any], name: str, now: datetime) -> datetime | None:
@@ -273,9 +335,9 @@ def check_types(config: Mapping[str, Any], properties: Mapping[str, Any]) -> Non
     """
     for name, schema in properties.items():
         if name in config and not jsonschema.Draft202012Validator(schema).is_valid(config[name]):
-            wanted = schema.get("type", "what its documentation says")
-            words = wanted if isinstance(wanted, str) else " or ".join(wanted)
-            raise SettingsError(f"The setting {name!r} has the wrong type: it should be {words}.")
+            wanted = schema.get("enum") or schema["type"]
+            words = wanted if isinstance(wanted, str) else " or ".join(map(str, wanted))
+            raise SettingsError(f"The setting {name!r} is wrong: it should be {words}.")
 
 
 def check_integers(properties: Mapping[str, Any]) -> None:

@@ -21,7 +21,6 @@ from tap_constantcontact.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
 Document = dict[str, Any]
 
@@ -131,30 +130,6 @@ class FolderStore:
                 raise
         except OSError as error:
             raise SettingsError(_unwritable(self._folder, error)) from None
-
-
-class DayCount:
-    """The calls that all processes have made with a key on a UTC day.
-
-    The count outlives runs and kills, since a call is counted before it is made.
-
-    Args:
-        store: Where the count is kept.
-        key: The API key (client id) the calls belong to.
-    """
-
-    def __init__(self, store: Store, key: str) -> None:
-        self._store = store
-        self._key = f"calls-{key}"
-
-    def add(self, now: datetime) -> int:
-        """Count one call at a moment (aware, UTC); return the calls of its day so far."""
-        day = now.date().isoformat()
-        with self._store.lock(self._key):
-            before = self._store.get(self._key)
-            calls: int = 1 + (before["calls"] if before and before["day"] == day else 0)
-            self._store.compare_and_set(self._key, before, {"day": day, "calls": calls})
-        return calls
 
 
 def _unwritable(folder: Path, error: OSError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -20,9 +21,10 @@ from singer_sdk.plugin_base import SingerCommand, _ConfigInput
 from typing_extensions import override
 
 from tap_constantcontact import settings
+from tap_constantcontact.allowance import Allowance
 from tap_constantcontact.auth import Authenticator, Grants
 from tap_constantcontact.emitter import Emitter
-from tap_constantcontact.errors import SettingsError, TapError
+from tap_constantcontact.errors import QuotaUsed, SettingsError, TapError
 from tap_constantcontact.fetcher import THREADS, Fetcher
 from tap_constantcontact.interruption import Interruption
 from tap_constantcontact.ledger import Ledger
@@ -30,7 +32,7 @@ from tap_constantcontact.pacer import Pacer
 from tap_constantcontact.planner import Planner
 from tap_constantcontact.run import Run
 from tap_constantcontact.settings import Settings
-from tap_constantcontact.store import DayCount, FolderStore
+from tap_constantcontact.store import FolderStore
 from tap_constantcontact.streams import STREAMS
 from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.transport import OAuthClient, Patience, Transport
@@ -77,7 +79,7 @@ class TapConstantContact(Tap):
 
     name = settings.NAME
     package_name = settings.NAME
-    config_jsonschema: ClassVar[dict[str, Any]] = settings.JSONSCHEMA
+    config_jsonschema: ClassVar[dict[str, Any]] = copy.deepcopy(settings.JSONSCHEMA)
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -124,7 +126,12 @@ class TapConstantContact(Tap):
     def sync_all(self) -> None:
         """Read all selected streams in the planner's order."""
         wanted = {name: stream for name, stream in self._own.items() if stream.selected}
-        self._run(wanted).sync(wanted)
+        try:
+            self._run(wanted).sync(wanted)
+        except QuotaUsed as end:
+            if not self.settings.stops_at_quota:
+                raise
+            self.logger.warning(str(end))
 
     @override  # type: ignore[misc]
     def run_sync_dry_run(
@@ -151,11 +158,12 @@ class TapConstantContact(Tap):
 
     def _run(self, wanted: Mapping[str, ConstantContactStream]) -> Run:
         """Wire a run."""
+        allowance = Allowance(self.store, self.settings.client_id, self.settings.limits)
         transport = Transport(
             self.settings,
             self.authenticator,
             Pacer(self.settings.requests_per_second),
-            DayCount(self.store, self.settings.client_id),
+            allowance,
             self.patience,
         )
         fetcher = Fetcher(
@@ -163,7 +171,7 @@ class TapConstantContact(Tap):
         )
         planner = Planner(self._own, wanted, self.ledger, self.settings, fetcher.began)
         emitter = Emitter(lambda state: self.state_writer.write_state(cast("TapState", state)))
-        return Run(planner, fetcher, emitter, self.ledger, self._interruption, transport)
+        return Run(planner, fetcher, emitter, self.ledger, self._interruption, allowance)
 
     @cached_property
     def settings(self) -> Settings:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import http
 import logging
 import random
-import threading
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -19,6 +18,7 @@ import requests
 
 from tap_constantcontact.auth import SIGN_IN_AGAIN
 from tap_constantcontact.errors import (
+    QuotaUsed,
     Refused,
     SettingsError,
     SignInNeeded,
@@ -31,10 +31,10 @@ from tap_constantcontact.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
+    from tap_constantcontact.allowance import Allowance
     from tap_constantcontact.auth import Authenticator
     from tap_constantcontact.pacer import Pacer
     from tap_constantcontact.settings import Settings
-    from tap_constantcontact.store import DayCount
 
 TIMEOUT = (10, 60)
 """Seconds to connect, and between two bytes of an answer."""
@@ -121,7 +121,7 @@ class Transport:
         settings: The address, and how the tap introduces itself.
         auth: Signs requests.
         pacer: Says when.
-        count: Counts the calls of the day.
+        allowance: Says whether one more call may be made.
         patience: How failures that pass are met.
     """
 
@@ -130,17 +130,14 @@ class Transport:
         settings: Settings,
         auth: Authenticator,
         pacer: Pacer,
-        count: DayCount,
+        allowance: Allowance,
         patience: Patience,
     ) -> None:
         self._auth = auth
         self._pacer = pacer
-        self._count = count
+        self._allowance = allowance
         self._patience = patience
         self._session = new_session(settings)
-        self._counting = threading.Lock()
-        self.calls = 0
-        self.calls_today = 0
 
     def get(
         self, url: str, params: Mapping[str, str] | None = None, *, what: str, turn: int = 0
@@ -158,8 +155,13 @@ class Transport:
         """
 
         def once() -> Answer:
+            self._allowance.spend()
             self._pacer.wait(turn)
-            return self._once(url, params, what)
+            try:
+                return self._once(url, params, what)
+            except QuotaUsed:
+                self._allowance.used_up()
+                raise TryAgain("a new day") from None
 
         return self._patience.persist(lambda: self._signed(once, what), what)
 
@@ -180,9 +182,6 @@ class Transport:
             raise SignInNeeded(f"{what} refuses even a new access token; {SIGN_IN_AGAIN}") from None
 
     def _once(self, url: str, params: Mapping[str, str] | None, what: str) -> Answer:
-        with self._counting:
-            self.calls += 1
-            self.calls_today = self._count.add(datetime.now(timezone.utc))
         response = send(
             lambda: self._session.get(
                 url, params=params, auth=self._auth, timeout=TIMEOUT, allow_redirects=False

@@ -96,7 +96,12 @@ def test_it_tests_the_connection(tap: TapRunner, tmp_path: Path) -> None:
         (
             {"lookback_seconds": "long"},
             SettingsError,
-            "The setting 'lookback_seconds' has the wrong type: it should be integer or null.",
+            "The setting 'lookback_seconds' is wrong: it should be integer or null.",
+        ),
+        (
+            {"on_quota": "hope"},
+            SettingsError,
+            "The setting 'on_quota' is wrong: it should be stop or fail or wait.",
         ),
         (
             {"start_date": "yesterday"},
@@ -192,7 +197,7 @@ def test_a_run_that_ends_early_writes_its_state(
 ) -> None:
     switches.daily_quota = 20
 
-    done = command(tap, tmp_path)
+    done = command(tap, tmp_path, on_quota="fail")
     assert done.returncode == QuotaUsed.exit_code
     state = json.loads(done.stdout.splitlines()[-1])
     assert set(state["value"]["bookmarks"]) == {"campaigns", "contacts"}

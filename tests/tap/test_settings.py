@@ -76,7 +76,7 @@ def test_a_secret_of_the_wrong_type_is_not_shown() -> None:
         check_types({"client_secret": ["hush"]}, JSONSCHEMA["properties"])
 
     assert str(caught.value) == (
-        "The setting 'client_secret' has the wrong type: it should be string or null."
+        "The setting 'client_secret' is wrong: it should be string or null."
     )
 
 

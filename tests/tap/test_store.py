@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import stat
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_constantcontact import store as store_module
 from tap_constantcontact.errors import SettingsError
-from tap_constantcontact.store import DayCount, FolderStore
+from tap_constantcontact.store import FolderStore
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 
 
 def test_a_document_comes_back_as_it_was_kept(tmp_path: Path) -> None:
@@ -89,33 +85,3 @@ def test_a_lock_held_too_long_is_named(tmp_path: Path, monkeypatch: pytest.Monke
         other = FolderStore(tmp_path)
         with pytest.raises(SettingsError, match="is one hanging"), other.lock("grant"):
             pass
-
-
-def test_calls_are_counted_by_the_day_in_utc(tmp_path: Path) -> None:
-    count = DayCount(FolderStore(tmp_path), "key")
-
-    assert [count.add(NOON), count.add(NOON + timedelta(hours=11))] == [1, 2]
-    assert count.add(NOON + timedelta(hours=12)) == 1
-
-
-def test_each_key_has_a_count_of_its_own(tmp_path: Path) -> None:
-    DayCount(FolderStore(tmp_path), "one").add(NOON)
-
-    assert DayCount(FolderStore(tmp_path), "two").add(NOON) == 1
-
-
-def _count(folder: Path) -> None:
-    count = DayCount(FolderStore(folder), "key")
-    for _ in range(25):
-        count.add(NOON)
-
-
-def test_processes_share_one_count(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_count, args=(tmp_path,)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-
-    assert DayCount(FolderStore(tmp_path), "key").add(NOON) == 76
