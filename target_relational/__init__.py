@@ -6,7 +6,9 @@ The rooms, in the order in which a line of input walks through them:
 - `target`: the settings, what happens to a message, and when the STATE is due
 - `sink`: one stream's rows on their way into one table
 - `rows`: a record becomes a row, and rows become a batch (the hot path)
-- `connector`: one connection, one transaction a batch, tables that follow their schemas
+- `values`: what a JSON value means to a column
+- `connector`: one connection, one transaction a batch
+- `evolution`: a table follows its stream's schema
 - `dialects`: what one database does differently
 
 They share `kinds` (what a column holds, and which kind is wider), `names` (what a column may be
