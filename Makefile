@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo check test docs lock clean
+.PHONY: help setup demo check test test-long docs lock clean
 
 help: ## Say what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
@@ -29,6 +29,10 @@ check: setup ## Lint, types, and whether the documents say what the code does
 
 test: setup ## Run every test; PostgreSQL is brought along
 	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term $(PYTEST)
+
+test-long: setup ## Search longer for an order of things that breaks something
+	ORDER_EXAMPLES=300 MODEL_EXAMPLES=800 $(BIN)/pytest --numprocesses 2 --timeout 3000 \
+		tests/pipeline/test_any_order.py tests/target/test_model.py
 
 docs: setup ## Write the generated parts of the documents anew
 	$(BIN)/cog -r README.md docs/*.md

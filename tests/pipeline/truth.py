@@ -378,13 +378,18 @@ def stored(url: str, schema: str | None = None) -> dict[str, Table]:
 def _stored(connection: sqlalchemy.Connection, name: str, schema: str | None) -> Table:
     table = sqlalchemy.table(name, schema=schema)
     found = connection.execute(sqlalchemy.select(sqlalchemy.text("*")).select_from(table))
+    return _table(name, [dict(row) for row in found.mappings()])
+
+
+def _table(name: str, found: Iterable[Row]) -> Table:
+    """Return rows by their key, in Python's own types."""
     rows = [
         {
             column: TYPES.get(column, _same)(value)
             for column, value in row.items()
             if not column.startswith("_sdc")
         }
-        for row in found.mappings()
+        for row in found
     ]
     if "occurrence" in KEYS[name]:
         _check_occurrences(name, rows)
@@ -472,8 +477,16 @@ def differences(
         schema: The schema of the tables, where the database has such.
         apart_from: Fields of contacts that may lag behind.
     """
+    return _differences(account, stored(url, schema), apart_from)
+
+
+def differences_of(account: Account, rows: Callable[[str], Iterable[Row]]) -> list[str]:
+    """Return what differs between the account and rows by the name of their table."""
+    return _differences(account, {name: _table(name, rows(name)) for name in KEYS}, ())
+
+
+def _differences(account: Account, have: dict[str, Table], apart_from: Iterable[str]) -> list[str]:
     lines = []
-    have = stored(url, schema)
     for name, want in expected(account).items():
         ignored = LIVE if "occurrence" in KEYS[name] else frozenset()
         ignored |= frozenset(apart_from) if name == "contacts" else frozenset()

@@ -1,0 +1,178 @@
+"""Whatever happens in whatever order: in the end the rows equal the account.
+
+The rows are kept in a dictionary by their keys, as a loader that upserts would keep them; the
+loaders have proofs of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
+from tap_constantcontact.errors import TapError
+from tap_constantcontact.streams.contacts import Contacts
+from tap_constantcontact.streams.email_reports import EmailReport
+from tests.pipeline import truth
+from tests.running import TapRunner, Writer
+
+if TYPE_CHECKING:
+    from constantcontact_sandbox import Request as SandboxRequest
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+EXAMPLES = int(os.environ.get("ORDER_EXAMPLES", "20"))
+
+FAULTS = ["unauthorized", "status_500", "truncated_json", "reset", "throttled", "html_200"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens before, during and after a run.
+
+    Args:
+        hours: How long the account lives before it.
+        opens: Opens of one e-mail, at once.
+        changes: At which requests something happens in the account.
+        faults: What goes wrong, and at which request.
+        select: Which streams are read; None for all.
+        kept: Which part of the messages reaches the loader before both are killed.
+    """
+
+    hours: float
+    opens: int
+    changes: frozenset[int]
+    faults: tuple[tuple[str, int], ...]
+    select: frozenset[str] | None
+    kept: float
+
+
+steps = st.builds(
+    Step,
+    hours=st.sampled_from([0.2, 2, 10, 35]),
+    opens=st.sampled_from([0, 0, 2, 5]),
+    changes=st.frozensets(st.integers(0, 80), max_size=4),
+    faults=st.lists(st.tuples(st.sampled_from(FAULTS), st.integers(0, 60)), max_size=2).map(tuple),
+    select=st.none() | st.none() | st.frozensets(st.sampled_from(sorted(truth.KEYS)), min_size=1),
+    kept=st.sampled_from([1.0, 1.0, 0.0, 0.4, 0.9]),
+)
+switches = st.builds(
+    Switches,
+    requests_per_second=st.none(),
+    token_requests_per_second=st.none(),
+    daily_quota=st.none(),
+    counter_lag=st.sampled_from([timedelta(), timedelta(minutes=7), timedelta(hours=4)]),
+    report_lag=st.sampled_from([timedelta(), timedelta(minutes=7), timedelta(hours=5)]),
+    report_stragglers=st.sampled_from([0.0, 0.1, 0.4]),
+    straggler_delay=st.sampled_from([timedelta(hours=1), timedelta(hours=12)]),
+    rotating_refresh_tokens=st.booleans(),
+    cursor_style=st.sampled_from(["offset", "keyset"]),
+    last_page=st.just("rotating"),
+    empty_pages=st.booleans(),
+    emails_order=st.sampled_from(["created", "updated"]),
+    inclusive_bounds=st.booleans(),
+    resend_moves_updated_at=st.booleans(),
+    stats_key_spelling=st.sampled_from(["underscore", "dot"]),
+    quoted_numbers=st.booleans(),
+)
+
+
+@dataclass
+class Loaded:
+    """What a loader would have in its tables."""
+
+    keys: dict[str, list[str]] = field(default_factory=dict)
+    tables: defaultdict[str, dict[tuple[Any, ...], Any]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+
+    def load(self, messages: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """Load messages; return the last state among them."""
+        state = None
+        for message in messages:
+            if message["type"] == "SCHEMA":
+                self.keys[message["stream"]] = message["key_properties"]
+            elif message["type"] == "RECORD":
+                row = message["record"]
+                key = tuple(row[name] for name in self.keys[message["stream"]])
+                self.tables[message["stream"]][key] = row
+            else:
+                state = json.loads(json.dumps(message["value"]))
+        return state
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        return list(self.tables[name].values())
+
+
+def live_through(sandbox: Sandbox, tap: TapRunner, loaded: Loaded, step: Step) -> None:
+    """Let a step happen."""
+    account = sandbox.account
+    sandbox.live(timedelta(hours=step.hours))
+    sent = [
+        activity
+        for campaign in account.campaigns.values()
+        for activity in campaign.activities
+        if activity.sends and campaign.current_status == "Done"
+    ]
+    for _ in range(step.opens if sent else 0):
+        contact = account.contacts[sent[0].sends[0].contact_id]
+        if contact.email_address:
+            account.add_open(sent[0], contact, device_type="mobile")
+    calls = iter(range(100_000))
+
+    def change(_: SandboxRequest) -> None:
+        if next(calls) in step.changes:
+            sandbox.live(timedelta(minutes=50))
+
+    sandbox.before_answer[:] = [change]
+    sandbox.faults[:] = [Fault(path="", kind=kind, after=after) for kind, after in step.faults]  # type: ignore[arg-type]
+    writer = Writer()
+    try:
+        tap.make(select=step.select, writer=writer).sync_all()
+    except TapError:
+        assert sandbox.faults, "nothing had gone wrong"
+    kept = writer.messages[: int(len(writer.messages) * step.kept)]
+    tap.state = loaded.load(kept) or tap.state
+    sandbox.before_answer.clear()
+    sandbox.faults.clear()
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    seed=st.integers(0, 10_000),
+    switches=switches,
+    page_size=st.sampled_from([20, 60, 500]),
+    happenings=st.lists(steps, min_size=1, max_size=5),
+)
+def test_in_the_end_the_rows_equal_the_account(
+    seed: int, switches: Switches, page_size: int, happenings: list[Step]
+) -> None:
+    account = Account.populate(seed=seed, contacts=40, campaigns=10, clock=Clock(NOON))
+    loaded = Loaded()
+    with (
+        mock.patch.object(EmailReport, "page_size", page_size),
+        mock.patch.object(Contacts, "page_size", page_size),
+        mock.patch("tap_constantcontact.ledger.STATE_SECONDS", 0),
+        tempfile.TemporaryDirectory() as store,
+        Sandbox(account, switches) as sandbox,
+    ):
+        tap = TapRunner(sandbox, Path(store), threads=3)
+        for step in happenings:
+            live_through(sandbox, tap, loaded, step)
+        for hours in (13, 5, 13, 50, 8 * 24):  # until all lags are over, and a full pass is due
+            account.clock.advance(timedelta(hours=hours))
+            tap.state = loaded.load(tap.run().messages) or {}
+        quiet = tap.run()
+
+    assert truth.differences_of(account, loaded.rows) == []
+    # All is settled: a quiet run asks nothing of single campaigns.
+    assert quiet.paths("/emails/") + quiet.paths("/reports/email_reports") == []
