@@ -6,7 +6,8 @@ Read it in the order in which data flows:
                what to   pages     rows      messages
                ask
 
-The fetcher asks through the `transport`, which `auth` signs and the `pacer` paces. The `ledger`
+The fetcher asks through the `transport`, which `auth` signs, the `pacer` paces and the
+`allowance` bounds. The `ledger`
 owns the state; the `store` keeps what outlives a run and is no state. `run` turns the crank and
 `tap` wires it all into the SDK.
 """
