@@ -7,7 +7,6 @@ Read it in the order in which data flows:
                ask
 
 The fetcher asks through the `transport`, which `auth` signs, the `pacer` paces and the
-`allowance` bounds. The `ledger`
-owns the state; the `store` keeps what outlives a run and is no state. `run` turns the crank and
-`tap` wires it all into the SDK.
+`allowance` bounds. The `ledger` owns the state; the `store` keeps what outlives a run and is no
+state. `run` turns the crank and `tap` wires it all into the SDK.
 """

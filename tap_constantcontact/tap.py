@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -36,6 +37,9 @@ from tap_constantcontact.store import FolderStore
 from tap_constantcontact.streams import STREAMS
 from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.transport import OAuthClient, Patience, Transport
+
+TOKEN_TRIES = 4
+"""How often a token is asked for before the run gives up."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -199,7 +203,8 @@ class TapConstantContact(Tap):
         """The one signature of all requests."""
         return Authenticator(
             Grants(self.store, self.settings),
-            OAuthClient(self.settings, self.patience),
+            # Other processes wait meanwhile, and so does whoever wants the run to end.
+            OAuthClient(self.settings, replace(self.patience, tries=TOKEN_TRIES)),
             given=self.settings.access_token,
         )
 
