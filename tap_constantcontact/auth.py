@@ -86,8 +86,7 @@ class Grants:
 
     def keep(self, grant: Document) -> None:
         """Keep what the grant in use has become; called under `lock`."""
-        key = self._held()
-        self._store.compare_and_set(key, self._store.get(key), grant)
+        self._put(self._held(), grant)
 
     def sign_in(self, grant: Document) -> None:
         """Keep the grant of a new sign-in and use it from now on.
@@ -101,7 +100,7 @@ class Grants:
             (self._signed_in, {"grew_from": grew_from}),
         ):
             with self._store.lock(key):
-                self._store.compare_and_set(key, self._store.get(key), document)
+                self._put(key, document)
 
     def lock(self) -> Any:  # noqa: ANN401 - a context manager of the store's
         """Hold the grant in use against all other processes."""
@@ -112,6 +111,10 @@ class Grants:
         if key is None:
             raise SignInNeeded(f"Nobody has signed in yet; {SIGN_IN}")
         return key
+
+    def _put(self, key: str, document: Document) -> None:
+        """Replace whatever is under a key, which the caller has locked."""
+        self._store.compare_and_set(key, self._store.get(key), document)
 
     def _key(self, grew_from: str) -> str:
         return f"grant-{self._client_id}-{grew_from}"

@@ -42,6 +42,7 @@ class Errand:
     Args:
         unit: The unit.
         turn: Its place in the order of all units.
+        name: What is asked, for messages.
         url: What to ask next; None at the end.
         params: The query of the first request.
         most: Pages to ask for; None for all.
@@ -49,6 +50,7 @@ class Errand:
 
     unit: Unit
     turn: int
+    name: str
     url: str | None
     params: Mapping[str, str]
     most: int | None
@@ -132,7 +134,14 @@ class Fetcher:
 
     def _begin(self, units: Iterable[Unit], most: int | None) -> None:
         begun = [
-            Errand(unit, next(self._turns), self._api_url + request.path, request.params, most)
+            Errand(
+                unit,
+                next(self._turns),
+                request.name,
+                self._api_url + request.path,
+                request.params,
+                most,
+            )
             for unit in units
             for request in (unit.source.request(unit),)
         ]
@@ -193,8 +202,7 @@ class Fetcher:
 
     def _ask(self, errand: Errand) -> tuple[Page, int]:
         """Ask for the next page of an errand; tell its size, too."""
-        unit, url = errand.unit, errand.url or ""
-        name = unit.source.request(unit).name
+        unit, name, url = errand.unit, errand.name, errand.url or ""
         try:
             answer = self._transport.get(url, errand.params, what=name, turn=errand.turn)
         except NotFound:

@@ -69,6 +69,15 @@ class Shortfall:
         """Tell whether it is time to try again, though nothing has moved."""
         return now - self.since >= patience * TRY_AFTER[self.tries]
 
+    def is_worth_a_try(self, counter: int, now: datetime, patience: timedelta) -> bool:
+        """Tell whether something has moved since the last try, or it is time anyway."""
+        return counter != self.tried or self.is_due(now, patience)
+
+    def note_try(self, counter: int, now: datetime, patience: timedelta) -> None:
+        """Note that it was tried, in vain; only tries that were due count."""
+        self.tries += self.is_due(now, patience)
+        self.tried = counter
+
     def is_last(self, now: datetime, patience: timedelta) -> bool:
         """Tell whether the next try is the last."""
         return self.tries == len(TRY_AFTER) - 1 and self.is_due(now, patience)
@@ -122,8 +131,7 @@ class Report:
         """
         if counter == self.counter:
             return False
-        short = self.short
-        return not short or counter != short.tried or short.is_due(now, patience)
+        return self.short is None or self.short.is_worth_a_try(counter, now, patience)
 
     def settle(self, counted: int, counter: int, now: datetime, patience: timedelta) -> Outcome:
         """Compare what was read with the counter, and note what follows.
@@ -145,8 +153,7 @@ class Report:
         if self.short.is_last(now, patience):
             self.counter, self.gap, self.short = counter, counter - counted, None
             return Outcome.LEFT
-        self.short.tries += self.short.is_due(now, patience)
-        self.short.tried = counter
+        self.short.note_try(counter, now, patience)
         return Outcome.STILL_SHORT
 
 

@@ -277,11 +277,8 @@ class Planner:
         campaign = self._ledger.campaigns[campaign_id]
         if campaign_id in self._looked_up or self._excess(campaign_id) <= campaign.excess:
             return False
-        short = campaign.short
-        return (
-            short is None
-            or short.tried != self._total(campaign_id)
-            or short.is_due(self._now(), self._patience)
+        return campaign.short is None or campaign.short.is_worth_a_try(
+            self._total(campaign_id), self._now(), self._patience
         )
 
     def _excess(self, campaign_id: str) -> int:
@@ -311,8 +308,7 @@ class Planner:
             )
             campaign.excess, campaign.short = excess, None
         else:
-            campaign.short.tries += campaign.short.is_due(self._now(), self._patience)
-            campaign.short.tried = total
+            campaign.short.note_try(total, self._now(), self._patience)
 
     def _moved_reports(self, campaign_ids: Iterable[str]) -> Iterator[Unit]:
         for key in campaign_ids:

@@ -99,9 +99,11 @@ class EmailReport(ConstantContactStream):
     def enough(self, unit: Unit, body: Any) -> bool:
         """Tell whether a page has passed the floor: whole moments are read, or not at all."""
         floor = unit.floor if isinstance(unit, ReportUnit) else None
+        if floor is None:
+            return False
         records = self.records(body)
         last = records[-1].get("created_time") if records else None
-        return bool(floor and last and moment(last) < floor)
+        return bool(last) and moment(last) < floor
 
     @override
     def reading(self, unit: Unit) -> Reading:

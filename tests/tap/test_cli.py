@@ -25,17 +25,36 @@ if TYPE_CHECKING:
 COMMAND = [sys.executable, "-m", "tap_constantcontact"]
 
 
-def command(
-    tap: TapRunner, tmp_path: Path, *arguments: str, **config: Any
-) -> subprocess.CompletedProcess[str]:
+def settings_file(tap: TapRunner, tmp_path: Path, **config: Any) -> str:
     settings = tmp_path / "config.json"
     settings.write_text(json.dumps({**tap.settings, **config}), encoding="utf-8")
+    return str(settings)
+
+
+def run(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, "--config", str(settings), *arguments],
+        [*COMMAND, *arguments],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
+        cwd=tmp_path,
+        env={**os.environ, **environment},
+    )
+
+
+def command(
+    tap: TapRunner, tmp_path: Path, *arguments: str, **config: Any
+) -> subprocess.CompletedProcess[str]:
+    return run(tmp_path, "--config", settings_file(tap, tmp_path, **config), *arguments)
+
+
+def start(tap: TapRunner, tmp_path: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, "--config", settings_file(tap, tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         cwd=tmp_path,
     )
 
@@ -138,18 +157,11 @@ def test_a_file_that_is_not_json_is_named(tap: TapRunner, tmp_path: Path, option
 
 
 def test_a_variable_that_holds_no_number_is_named(tap: TapRunner, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*COMMAND, "--config", "ENV"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "TAP_CONSTANTCONTACT_CLIENT_ID": tap.sandbox.client_id,
-            "TAP_CONSTANTCONTACT_LOOKBACK_SECONDS": "abc",
-        },
+    done = run(
+        tmp_path,
+        "--config=ENV",
+        TAP_CONSTANTCONTACT_CLIENT_ID=tap.sandbox.client_id,
+        TAP_CONSTANTCONTACT_LOOKBACK_SECONDS="abc",
     )
 
     assert done.returncode == SettingsError.exit_code
@@ -168,14 +180,7 @@ def test_options_that_do_their_work_early_fail_in_one_line_too(
 
 
 def test_a_settings_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*COMMAND, "--config", "nowhere.json"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=tmp_path,
-    )
+    done = run(tmp_path, "--config", "nowhere.json")
 
     assert done.returncode == SettingsError.exit_code
     assert last_line(done.stderr).startswith("--config nowhere.json cannot be read: ")
@@ -207,15 +212,8 @@ def test_settings_may_come_from_the_environment(tap: TapRunner, tmp_path: Path) 
     environment = {
         f"TAP_CONSTANTCONTACT_{name.upper()}": str(value) for name, value in tap.settings.items()
     }
-    done = subprocess.run(
-        [*COMMAND, "--config", "ENV"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=tmp_path,
-        env={**os.environ, **environment, "TAP_CONSTANTCONTACT_REQUESTS_PER_SECOND": "1000.5"},
-    )
+    environment["TAP_CONSTANTCONTACT_REQUESTS_PER_SECOND"] = "1000.5"
+    done = run(tmp_path, "--config=ENV", **environment)
 
     assert done.returncode == 0
     assert done.stdout
@@ -226,15 +224,7 @@ def test_a_signal_ends_a_run_that_waits_with_its_state(
     tap: TapRunner, tmp_path: Path, sandbox: Sandbox, number: signal.Signals
 ) -> None:
     sandbox.faults.append(Fault(path=r"^/emails$", times=9, kind="slow", seconds=30))
-    settings = tmp_path / "config.json"
-    settings.write_text(json.dumps(tap.settings), encoding="utf-8")
-    with subprocess.Popen(
-        [*COMMAND, "--config", str(settings)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-    ) as running:
+    with start(tap, tmp_path) as running:
         _wait_until(lambda: any(call.path == "/contacts" for call in sandbox.asked))
         time.sleep(0.3)  # it waits for /emails now
         began = time.monotonic()
@@ -249,15 +239,7 @@ def test_a_signal_ends_a_run_that_waits_with_its_state(
 
 
 def test_a_loader_that_stops_reading_is_one_line(tap: TapRunner, tmp_path: Path) -> None:
-    settings = tmp_path / "config.json"
-    settings.write_text(json.dumps(tap.settings), encoding="utf-8")
-    with subprocess.Popen(
-        [*COMMAND, "--config", str(settings)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-    ) as running:
+    with start(tap, tmp_path) as running:
         assert running.stdout is not None
         running.stdout.readline()
         running.stdout.close()
