@@ -2,26 +2,37 @@
 
 The API says neither how many calls are left nor how many were made. So every process counts the
 calls of its key in the store, each before it is made: a kill loses none.
+
+A backfill may spend only what the increments of the rest of the day will not need: a fresh
+opt-out never waits for an old campaign. How much they need is learnt from the days before.
 Source: docs/api-notes.md, "Nothing says how many calls are left".
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tap_constantcontact.errors import QuotaUsed
+from tap_constantcontact.errors import BackfillPaused, QuotaUsed
+from tap_constantcontact.units import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tap_constantcontact.store import Store
 
 AFTER_MIDNIGHT = timedelta(seconds=30)
 """How long after the end of the day the next one is begun: clocks differ."""
+
+DAYS_LEARNT = 7
+"""Days from which it is learnt how many calls increments need: a week has all kinds of them."""
+
+RUNS_A_DAY = 24
+"""Runs that a day is taken to have before anything was learnt."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,7 @@ class Limits:
     Args:
         daily_quota: Calls that the key has a UTC day.
         quota_reserve: Calls of them that are left to others.
+        increment_reserve: Calls of them that a backfill leaves to increments; None to learn it.
         calls: Calls of the run; None for any number.
         duration: How long the run may take; None for as long as it takes.
         waits: Whether the run waits for the next day when the day's calls are used.
@@ -38,9 +50,42 @@ class Limits:
 
     daily_quota: int
     quota_reserve: int = 0
+    increment_reserve: int | None = None
     calls: int | None = None
     duration: timedelta | None = None
     waits: bool = False
+
+
+@dataclass(frozen=True)
+class Day:
+    """The calls of a UTC day, as the store keeps them.
+
+    Args:
+        day: The day, ISO 8601.
+        calls: How many were made.
+        increments: How many of them increments made.
+        past: How many increments made on the days before that had any, the latest last.
+    """
+
+    day: str
+    calls: int = 0
+    increments: int = 0
+    past: tuple[int, ...] = ()
+
+    @classmethod
+    def load(cls, kept: Mapping[str, Any] | None, today: str) -> Day:
+        """Read it from the store; a new day begins with what the one before has taught."""
+        if kept is None:
+            return cls(today)
+        day = cls(kept["day"], kept["calls"], kept["increments"], tuple(kept["past"]))
+        if day.day == today:
+            return day
+        past = (*day.past, day.increments) if day.increments else day.past
+        return cls(today, past=past[-DAYS_LEARNT:])
+
+    def dump(self) -> dict[str, Any]:
+        """Write it to the store."""
+        return {**vars(self), "past": list(self.past)}
 
 
 class Allowance:
@@ -72,11 +117,15 @@ class Allowance:
         self._ends = now() + limits.duration if limits.duration else None
         self.calls = 0
         """Calls of this run."""
+        self._increments = 0
         self.calls_today = 0
         """Calls of the key today, as of the last one."""
 
-    def spend(self) -> None:
+    def spend(self, work: Work = Work.INCREMENT) -> None:
         """Count a call that is about to be made.
+
+        Args:
+            work: What it is part of.
 
         Raises:
             QuotaUsed: It may not be made.
@@ -92,9 +141,15 @@ class Allowance:
                     "The run has had its time (max_run_minutes)."
                     " Run again: it goes on where it stopped."
                 )
-            while not self._count():
+            while not self._count(work):
+                if work is Work.BACKFILL and (self.left_today or self._limits.waits):
+                    raise BackfillPaused(
+                        f"The backfill pauses: the {self.left_today:,} calls left of today are kept"
+                        " for increments. It goes on with the first run after 00:00 UTC."
+                    )
                 self._end_day()
             self.calls += 1
+            self._increments += work is Work.INCREMENT
 
     def used_up(self) -> None:
         """Note that the API says the day's calls are used, whatever was counted here.
@@ -103,35 +158,70 @@ class Allowance:
             QuotaUsed: Always, unless the run waits for the next day.
         """
         with self._lock:
-            self._change(lambda calls: max(calls, self._limits.daily_quota))
+            self._change(lambda day: replace(day, calls=max(day.calls, self._limits.daily_quota)))
             self._end_day()
 
-    def _count(self) -> bool:
-        """Count a call of the day if there is one left; tell whether there was."""
-        most = self._limits.daily_quota - self._limits.quota_reserve
-        before = self._change(lambda calls: min(calls + 1, max(calls, most)))
-        return self.calls_today > before
+    @property
+    def waits(self) -> bool:
+        """Whether the run goes on by itself on the next day."""
+        return self._limits.waits
 
-    def _change(self, change: Callable[[int], int]) -> int:
-        """Change the count of the day; return what it was."""
-        day = self._now().date().isoformat()
+    def wait_for_tomorrow(self) -> None:
+        """Wait until the calls of the next day may be spent."""
+        self._sleep((self._left_of_today() + AFTER_MIDNIGHT).total_seconds())
+
+    @property
+    def left_today(self) -> int:
+        """Calls of the day that this run may still make, as of the last one."""
+        return max(self._most() - self.calls_today, 0)
+
+    def _most(self) -> int:
+        return self._limits.daily_quota - self._limits.quota_reserve
+
+    def _count(self, work: Work) -> bool:
+        """Count a call of the day if there is one left; tell whether there was."""
+        counted = False
+
+        def count(day: Day) -> Day:
+            nonlocal counted
+            kept = self._kept_for_increments(day) if work is Work.BACKFILL else 0
+            counted = day.calls < self._most() - kept
+            if not counted:
+                return day
+            increments = day.increments + (work is Work.INCREMENT)
+            return replace(day, calls=day.calls + 1, increments=increments)
+
+        self._change(count)
+        return counted
+
+    def _kept_for_increments(self, day: Day) -> int:
+        """Return how many calls the increments of the rest of the day will need."""
+        a_day = self._limits.increment_reserve
+        if a_day is None:
+            a_day = max(day.past) if day.past else self._increments * RUNS_A_DAY
+        return math.ceil(a_day * (self._left_of_today() / timedelta(days=1)))
+
+    def _change(self, change: Callable[[Day], Day]) -> None:
+        """Change the count of the day."""
+        today = self._now().date().isoformat()
         with self._store.lock(self._key):
             kept = self._store.get(self._key)
-            before: int = kept["calls"] if kept and kept["day"] == day else 0
-            self.calls_today = change(before)
-            self._store.compare_and_set(self._key, kept, {"day": day, "calls": self.calls_today})
-        return before
+            day = change(Day.load(kept, today))
+            self._store.compare_and_set(self._key, kept, day.dump())
+        self.calls_today = day.calls
+
+    def _left_of_today(self) -> timedelta:
+        now = self._now()
+        tomorrow = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), now.tzinfo)
+        return tomorrow - now
 
     def _end_day(self) -> None:
         """Wait for the next day, if the run may."""
-        now = self._now()
-        tomorrow = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), now.tzinfo)
-        left = tomorrow - now
         if not self._limits.waits:
-            hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
+            hours, minutes = divmod(int(self._left_of_today().total_seconds()) // 60, 60)
             raise QuotaUsed(
                 f"The API key has used its calls of today ({self.calls_today:,} are counted); they"
                 f" start again at 00:00 UTC, in {hours} h {minutes} min."
                 " Run again after that: it goes on where it stopped."
             )
-        self._sleep((left + AFTER_MIDNIGHT).total_seconds())
+        self.wait_for_tomorrow()

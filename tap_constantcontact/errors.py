@@ -6,6 +6,7 @@
     ├── SignInNeeded          nobody is signed in, or the refresh token is dead
     ├── Forbidden             a scope or a privilege is missing
     ├── QuotaUsed             the calls of the day, or of the run, are used up
+    │   └── BackfillPaused    what is left of the day is kept for the increments
     ├── Unreachable           it was tried again and again, in vain
     ├── Refused               the API calls the request wrong
     │   └── NotFound          what was asked for does not exist: some streams expect that
@@ -56,6 +57,10 @@ class QuotaUsed(TapError):
     """No calls are left: to the key today, or to the run."""
 
     exit_code = 5
+
+
+class BackfillPaused(QuotaUsed):
+    """The calls left of the day are kept for the increments."""
 
 
 class Unreachable(TapError):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from tap_constantcontact.errors import Forbidden, NotFound, UnexpectedAnswer
+from tap_constantcontact.errors import Forbidden, NotFound, QuotaUsed, UnexpectedAnswer
 from tap_constantcontact.units import Page
 
 if TYPE_CHECKING:
@@ -115,13 +115,27 @@ class Fetcher:
 
         Raises:
             TapError: What the transport raised, once all pages before it have been read.
+            QuotaUsed: No more calls may be made; of the units that were begun, all are read
+                that had no more to ask.
         """
         upcoming = iter(units)
+        end: QuotaUsed | None = None
         while True:
-            self._begin(itertools.islice(upcoming, ahead - len(self._errands)), most)
+            if end is None:
+                self._begin(itertools.islice(upcoming, ahead - len(self._errands)), most)
             if not self._errands:
-                return
-            yield self._next_page()
+                break
+            try:
+                yield self._next_page()
+            except QuotaUsed as used:
+                end = end or used
+        if end:
+            raise end
+
+    def begin_anew(self) -> None:
+        """Take the API's clock at the next answer for the beginning of a run."""
+        with self._changed:
+            self._began = None
 
     def close(self) -> None:
         """Ask nothing more; what is on its way is left to itself."""
@@ -195,7 +209,7 @@ class Fetcher:
                     if errand.url and not errand.busy and not full:
                         errand.busy = True
                         return errand
-                    if any(isinstance(page, Exception) for page, _ in errand.back):
+                    if any(_ends_all(page) for page, _ in errand.back):
                         break  # the run ends here: nothing behind it will be read
                 self._changed.wait()
             return None
@@ -204,7 +218,9 @@ class Fetcher:
         """Ask for the next page of an errand; tell its size, too."""
         unit, name, url = errand.unit, errand.name, errand.url or ""
         try:
-            answer = self._transport.get(url, errand.params, what=name, turn=errand.turn)
+            answer = self._transport.get(
+                url, errand.params, what=name, turn=errand.turn, work=unit.work
+            )
         except NotFound:
             if not unit.source.may_be_missing or errand.asked:
                 raise
@@ -247,3 +263,7 @@ class Fetcher:
                 " it is not followed, since the access token must not leave."
             )
         return url
+
+
+def _ends_all(page: Page | Exception) -> bool:
+    return isinstance(page, Exception) and not isinstance(page, QuotaUsed)

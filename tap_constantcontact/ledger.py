@@ -1,16 +1,27 @@
 """The state: what has been read, and as of when.
 
-    {"bookmarks": {"contacts": {"replication_key": "updated_at", "replication_key_value": …}, …},
+    {"bookmarks": {"campaigns": {"replication_key": "updated_at", "replication_key_value": …}, …},
      "ledger": {"version": 1,
-                "contacts_read_whole": …,
-                "campaigns_read_until": …,
-                "campaigns": {<campaign_id>: {"status": …, "updated_at": …,
-                                              "seen": {<stream>: <as of what>, …},
-                                              "activities": {<campaign_activity_id>: {…}}}}}}
+                "contacts": [{"read_whole": …, "pass": {"began": …, "done": [[from, to], …]}}],
+                "listing": [{"until": …, "since": …, "before": …}],
+                "campaigns": {<campaign_id>: [{"updated": …, "sent": …, "seen": …,
+                                               "activities": {<campaign_activity_id>: […]}}]}}}
 
 Bookmarks are what every Singer tool knows. The ledger beside them holds, for each campaign,
 the counters at which its reports were last whole, since nothing else tells that an old e-mail
-was opened again. It also decides when the state is worth a message.
+was opened again. A settled campaign takes some 200 bytes: what is usual is left out, and the
+reports of an activity are a list in the order of `REPORTS`, each of them
+
+    null                      never read
+    1200                      whole when its counter was 1200
+    [1200, 700, <floor>]      likewise; and 700 rows are older than the floor
+    {"counter": 1200, …}      whatever else there is to say
+
+Tools merge states key by key: Meltano lays that of a run that failed over the one before. What
+says all there is of its part stands in a list, which is replaced as a whole: a member that is
+left out is then gone. So can the states of runs over different campaigns be merged.
+
+The ledger also decides when the state is worth a message.
 """
 
 from __future__ import annotations
@@ -18,6 +29,7 @@ from __future__ import annotations
 import enum
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from tap_constantcontact.errors import StateError, UnexpectedAnswer
@@ -25,24 +37,64 @@ from tap_constantcontact.times import moment, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime, timedelta
 
 VERSION = 1
 
-TRY_AFTER = (1 / 48, 1 / 12, 1 / 4, 1)
-"""When a shortfall is tried again, as parts of the patience there is: of two days after an hour,
-four, twelve, and in the end."""
+REPORTS = (
+    "email_sends",
+    "email_opens",
+    "email_clicks",
+    "email_bounces",
+    "email_optouts",
+    "email_forwards",
+    "email_links",
+)
+"""The streams whose place in an activity's list is fixed; a new one is added at the end."""
+
+FRESH = timedelta(days=14)
+"""How long after a campaign changed or was sent much of it is expected to move."""
+
+FEW_ROWS = 450
+"""Where fewer rows lie below the floor of an old report, reading it whole costs no call more."""
+
+FIRST_TRY = 1 / 48
+"""When a shortfall is tried again first, as a part of the time there is: of two days, an hour."""
 
 STATE_SECONDS = 20
 """Seconds between two STATE messages, at least."""
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Settling:
+    """How a shortfall is tried again: ever more rarely, and in the end not at all.
+
+    Counters and what they count are refreshed apart, by minutes or by hours.
+
+    Args:
+        runs: On how many runs, 1 or more.
+        within: The last try is this long after the shortfall was found.
+    """
+
+    runs: int
+    within: timedelta
+
+    def after(self, tries: int) -> timedelta:
+        """Return how long after a shortfall was found the next try is due.
+
+        >>> settling = Settling(runs=3, within=timedelta(hours=48))
+        >>> [round(settling.after(tries) / timedelta(hours=1)) for tries in range(3)]
+        [1, 7, 48]
+        """
+        left = self.runs - 1 - tries
+        part: float = FIRST_TRY ** (left / (self.runs - 1)) if left else 1.0
+        return self.within * part
 
 
 @dataclass
 class Shortfall:
     """Fewer than a counter says: what was read lags behind, or will never agree.
-
-    Counters and what they count are refreshed apart, by minutes or by hours. So it is tried
-    again after a while, ever more rarely, and in the end left at that.
 
     Args:
         counter: What was counted when it first fell short.
@@ -65,22 +117,22 @@ class Shortfall:
         """Write it to the state."""
         return {**vars(self), "since": text_of(self.since)}
 
-    def is_due(self, now: datetime, patience: timedelta) -> bool:
+    def is_due(self, now: datetime, settling: Settling) -> bool:
         """Tell whether it is time to try again, though nothing has moved."""
-        return now - self.since >= patience * TRY_AFTER[self.tries]
+        return now - self.since >= settling.after(min(self.tries, settling.runs - 1))
 
-    def is_worth_a_try(self, counter: int, now: datetime, patience: timedelta) -> bool:
+    def is_worth_a_try(self, counter: int, now: datetime, settling: Settling) -> bool:
         """Tell whether something has moved since the last try, or it is time anyway."""
-        return counter != self.tried or self.is_due(now, patience)
+        return counter != self.tried or self.is_due(now, settling)
 
-    def note_try(self, counter: int, now: datetime, patience: timedelta) -> None:
+    def note_try(self, counter: int, now: datetime, settling: Settling) -> None:
         """Note that it was tried, in vain; only tries that were due count."""
-        self.tries += self.is_due(now, patience)
+        self.tries += self.is_due(now, settling)
         self.tried = counter
 
-    def is_last(self, now: datetime, patience: timedelta) -> bool:
+    def is_last(self, now: datetime, settling: Settling) -> bool:
         """Tell whether the next try is the last."""
-        return self.tries == len(TRY_AFTER) - 1 and self.is_due(now, patience)
+        return self.tries >= settling.runs - 1 and self.is_due(now, settling)
 
 
 @dataclass
@@ -92,6 +144,7 @@ class Report:
         floor: Rows older than this are known, and are `below` in number.
         below: How many rows lie below the floor.
         gap: By how much the rows were left to be fewer than the counter.
+        since: Since when they are fewer.
         short: That they are fewer still.
     """
 
@@ -99,48 +152,64 @@ class Report:
     floor: datetime | None = None
     below: int = 0
     gap: int = 0
+    since: datetime | None = None
     short: Shortfall | None = None
 
     @classmethod
-    def load(cls, state: Mapping[str, Any]) -> Report:
-        """Read it from the state."""
+    def load(cls, state: Any) -> Report:  # noqa: ANN401 - JSON is anything
+        """Read it from the state, in any of its forms."""
+        if state is None or isinstance(state, int):
+            return cls(counter=state)
+        if isinstance(state, list):
+            counter, below, floor = state
+            return cls(counter=counter, below=below, floor=moment(floor))
         return cls(
             counter=state.get("counter"),
             floor=moment(state["floor"]) if "floor" in state else None,
             below=state.get("below", 0),
             gap=state.get("gap", 0),
+            since=moment(state["since"]) if "since" in state else None,
             short=Shortfall.load(state["short"]) if "short" in state else None,
         )
 
-    def dump(self) -> dict[str, Any]:
-        """Write it to the state; what is not known is left out."""
+    def dump(self, *, cold: bool) -> Any:  # noqa: ANN401 - JSON is anything
+        """Write it to the state, in its shortest form.
+
+        Args:
+            cold: Whether nothing much is expected of it any more.
+        """
+        if not (self.gap or self.short):
+            if self.floor is None or (cold and self.below < FEW_ROWS):
+                return self.counter
+            return [self.counter, self.below, text_of(self.floor)]
         return {
             **({"counter": self.counter} if self.counter is not None else {}),
             **({"floor": text_of(self.floor), "below": self.below} if self.floor else {}),
             **({"gap": self.gap} if self.gap else {}),
+            **({"since": text_of(self.since)} if self.since else {}),
             **({"short": self.short.dump()} if self.short else {}),
         }
 
-    def is_due(self, counter: int, now: datetime, patience: timedelta) -> bool:
+    def is_due(self, counter: int, now: datetime, settling: Settling) -> bool:
         """Tell whether there is anything to read.
 
         Args:
             counter: What the activity's counter says now.
             now: The API's clock.
-            patience: For how long a shortfall is tried.
+            settling: How a shortfall is tried again.
         """
         if counter == self.counter:
             return False
-        return self.short is None or self.short.is_worth_a_try(counter, now, patience)
+        return self.short is None or self.short.is_worth_a_try(counter, now, settling)
 
-    def settle(self, counted: int, counter: int, now: datetime, patience: timedelta) -> Outcome:
+    def settle(self, counted: int, counter: int, now: datetime, settling: Settling) -> Outcome:
         """Compare what was read with the counter, and note what follows.
 
         Args:
             counted: The rows, in the counter's own measure.
             counter: What the activity's counter says.
             now: The API's clock.
-            patience: For how long a shortfall is tried.
+            settling: How a shortfall is tried again.
         """
         if counted >= counter - self.gap:
             self.counter, self.short = counter, None
@@ -150,10 +219,11 @@ class Report:
             # What fell short before has come: these are other rows.
             self.short = Shortfall(counter, counter, now)
             return Outcome.SHORT
-        if self.short.is_last(now, patience):
+        if self.short.is_last(now, settling):
+            self.since = self.since if self.gap else self.short.since
             self.counter, self.gap, self.short = counter, counter - counted, None
             return Outcome.LEFT
-        self.short.note_try(counter, now, patience)
+        self.short.note_try(counter, now, settling)
         return Outcome.STILL_SHORT
 
 
@@ -171,15 +241,37 @@ class Activity:
     """An activity of a campaign: one thing that is or was to be sent.
 
     Args:
-        role: `primary_email`, `resend`, `permalink` …; only the first two have reports.
-        reports: By stream, how far each has been read.
+        reports: By stream, how far each has been read; None if it is of a kind that has none,
+            such as the web page of an e-mail.
     """
 
-    role: str
-    reports: dict[str, Report] = field(default_factory=dict)
+    reports: dict[str, Report] | None = None
+
+    @classmethod
+    def load(cls, state: list[Any] | None) -> Activity:
+        """Read it from the state."""
+        if state is None:
+            return cls()
+        kept = {name: Report.load(each) for name, each in zip(REPORTS, state, strict=False)}
+        return cls({name: report for name, report in kept.items() if report != Report()})
+
+    def dump(self, *, cold: bool) -> list[Any] | None:
+        """Write it to the state."""
+        if self.reports is None:
+            return None
+        found = [self.reports.get(name, Report()).dump(cold=cold) for name in REPORTS]
+        while found and found[-1] is None:
+            found.pop()
+        return found
 
     def report(self, stream: str) -> Report:
-        """Return how far a report has been read: not at all, if nothing is known."""
+        """Return how far a report has been read: not at all, if nothing is known.
+
+        Raises:
+            KeyError: The activity has no reports.
+        """
+        if self.reports is None:
+            raise KeyError(stream)
         return self.reports.setdefault(stream, Report())
 
 
@@ -189,77 +281,191 @@ class Campaign:
 
     Args:
         status: `Draft`, `Scheduled`, `Executing`, `Done`, `Error` or `Removed`.
-        updated_at: As the API wrote it.
-        seen: By stream, as of what the campaign's rows were last whole: its `version` for
-            what follows the campaign, its counters for what follows those.
+        updated: When it changed last; None if the API does not say.
+        sent: When it was sent last, to the minute; None as long as nothing says so. A resend may
+            move nothing else.
+        lookup_due: Whether it changed since its activities were looked up.
+        details_due: Whether it changed since its activities were read.
         activities: By id.
-        refused: Whether the API has no counters of it, as of its `version`.
-        last_sent_date: As the API wrote it, or empty. A resend may move nothing else.
+        refused: Whether the API had no counters of it, as it then was.
+        seen: At which counters all was read that follows them, in few letters.
         abuse: Complaints, which only the summaries count in total.
         excess: By how much its counters were left to exceed those of its activities.
+        since: Since when they do.
         short: That they exceed them by more.
     """
 
     status: str
-    updated_at: str
-    seen: dict[str, int | str] = field(default_factory=dict)
+    updated: datetime | None = None
+    sent: datetime | None = None
+    lookup_due: bool = True
+    details_due: bool = True
     activities: dict[str, Activity] = field(default_factory=dict)
     refused: bool = False
-    last_sent_date: str = ""
+    seen: str = ""
     abuse: int = 0
     excess: int = 0
+    since: datetime | None = None
     short: Shortfall | None = None
 
+    def changed(self) -> None:
+        """Note that it changed, and so may all that it consists of."""
+        self.lookup_due = self.details_due = True
+        self.refused = False
+
     @property
-    def version(self) -> str:
-        """What changes whenever the campaign, or what it consists of, does."""
-        return " ".join(filter(None, (self.updated_at, self.last_sent_date)))
+    def dated(self) -> datetime:
+        """When it was sent last, or else when it changed; long ago, if the API says neither."""
+        return self.sent or self.updated or LONG_AGO
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Tell whether it changed or was sent a short while ago."""
+        return now - max(self.updated or LONG_AGO, self.sent or LONG_AGO) <= FRESH
+
+    @property
+    def reported(self) -> dict[str, Activity]:
+        """Those of its activities that have reports, by id."""
+        return {key: each for key, each in self.activities.items() if each.reports is not None}
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> Campaign:
         """Read it from the state."""
+        due = state.get("due", ())
         return cls(
-            status=state["status"],
-            updated_at=state["updated_at"],
-            seen=dict(state.get("seen", {})),
+            status=state.get("status", "Done"),
+            updated=moment(state["updated"]) if "updated" in state else None,
+            sent=moment(state["sent"]) if "sent" in state else None,
+            lookup_due="lookup" in due,
+            details_due="details" in due,
             activities={
-                key: Activity(
-                    role=kept["role"],
-                    reports={
-                        name: Report.load(report)
-                        for name, report in kept.get("reports", {}).items()
-                    },
-                )
-                for key, kept in state.get("activities", {}).items()
+                key: Activity.load(kept) for key, kept in state.get("activities", {}).items()
             },
             refused=state.get("refused", False),
-            last_sent_date=state.get("last_sent_date", ""),
+            seen=state.get("seen", ""),
             abuse=state.get("abuse", 0),
             excess=state.get("excess", 0),
+            since=moment(state["since"]) if "since" in state else None,
             short=Shortfall.load(state["short"]) if "short" in state else None,
+        )
+
+    def dump(self, now: datetime) -> dict[str, Any]:
+        """Write it to the state, without what is usual."""
+        cold = not self.is_fresh(now)
+        due = [
+            name
+            for name, is_due in (("lookup", self.lookup_due), ("details", self.details_due))
+            if is_due
+        ]
+        # Which activities have no reports matters only as long as they are to be read.
+        kept = self.activities if self.details_due else self.reported
+        activities = {key: activity.dump(cold=cold) for key, activity in kept.items()}
+        return {
+            **({"status": self.status} if self.status != "Done" else {}),
+            **({"updated": text_of(self.updated)} if self.updated else {}),
+            **({"sent": f"{self.sent:%Y-%m-%dT%H:%MZ}"} if self.sent else {}),
+            **({"due": due} if due else {}),
+            **({"refused": True} if self.refused else {}),
+            **({"seen": self.seen} if self.seen else {}),
+            **({"abuse": self.abuse} if self.abuse else {}),
+            **({"excess": self.excess} if self.excess else {}),
+            **({"since": text_of(self.since)} if self.since else {}),
+            **({"short": self.short.dump()} if self.short else {}),
+            **({"activities": activities} if activities else {}),
+        }
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is known of the list of campaigns.
+
+    Args:
+        until: Until when its changes are known.
+        since: Campaigns sent before then were not chosen; None if all were.
+        before: Campaigns sent then or later were not chosen; None if all were.
+    """
+
+    until: datetime
+    since: datetime | None = None
+    before: datetime | None = None
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any]) -> Listing:
+        """Read it from the state."""
+        since, before = state.get("since"), state.get("before")
+        return cls(
+            moment(state["until"]),
+            since=moment(since) if since else None,
+            before=moment(before) if before else None,
         )
 
     def dump(self) -> dict[str, Any]:
         """Write it to the state."""
-        activities = {}
-        for key, activity in self.activities.items():
-            reports = {name: report.dump() for name, report in activity.reports.items()}
-            reports = {name: report for name, report in reports.items() if report}
-            activities[key] = {
-                "role": activity.role,
-                **({"reports": reports} if reports else {}),
-            }
-        return {
-            "status": self.status,
-            "updated_at": self.updated_at,
-            **({"last_sent_date": self.last_sent_date} if self.last_sent_date else {}),
-            "seen": dict(self.seen),
-            **({"activities": activities} if activities else {}),
-            **({"refused": True} if self.refused else {}),
-            **({"abuse": self.abuse} if self.abuse else {}),
-            **({"excess": self.excess} if self.excess else {}),
-            **({"short": self.short.dump()} if self.short else {}),
-        }
+        return {name: text_of(value) for name, value in vars(self).items() if value}
+
+    def covers(self, since: datetime | None, before: datetime | None) -> bool:
+        """Tell whether all campaigns that are chosen now were chosen then, too."""
+        return (self.since is None or (since is not None and since >= self.since)) and (
+            self.before is None or (before is not None and before <= self.before)
+        )
+
+
+@dataclass
+class Pass:
+    """A reading of all contacts, which may take several runs: window by window.
+
+    Args:
+        began: When it began, by the API's clock.
+        done: The windows of `created_at` that have been read, in order and apart; None stands
+            for no bound.
+    """
+
+    began: datetime
+    done: list[Window] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any]) -> Pass:
+        """Read it from the state."""
+        return cls(
+            moment(state["began"]),
+            [
+                (since and moment(since), until and moment(until))
+                for since, until in state.get("done", ())
+            ],
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """Write it to the state."""
+        done = [[since and text_of(since), until and text_of(until)] for since, until in self.done]
+        return {"began": text_of(self.began), "done": done}
+
+    def note(self, window: Window) -> None:
+        """Note that a window has been read."""
+        self.done.append(window)
+        self.done.sort(key=lambda window: window[0] or LONG_AGO)
+        joined = [self.done[0]]
+        for since, until in self.done[1:]:
+            before, end = joined[-1]
+            if end == since:
+                joined[-1] = (before, until)
+            else:
+                joined.append((since, until))
+        self.done = joined
+
+    def left(self) -> list[Window]:
+        """Return the windows that are still to be read."""
+        found: list[Window] = []
+        since: datetime | None = None
+        for start, end in self.done:
+            if start != since:
+                found.append((since, start))
+            if end is None:
+                return found
+            since = end
+        return [*found, (since, None)]
+
+
+Window = tuple["datetime | None", "datetime | None"]
+"""From when, inclusive, until when, exclusive; None for no bound."""
 
 
 class Ledger:
@@ -288,16 +494,21 @@ class Ledger:
                 for name, bookmark in state.get("bookmarks", {}).items()
                 if bookmark.get("replication_key_value")
             }
-            whole = kept.get("contacts_read_whole")
+            (contacts,) = kept.get("contacts", [{}])
+            whole, begun = contacts.get("read_whole"), contacts.get("pass")
             self.contacts_read_whole: datetime | None = moment(whole) if whole else None
             """When all contacts were last read, whatever their times say."""
-            until = kept.get("campaigns_read_until")
-            self.campaigns_read_until: datetime | None = moment(until) if until else None
-            """Until when changed campaigns are known, whether or not their stream is selected."""
+            self.contacts_pass: Pass | None = None if begun is None else Pass.load(begun)
+            """The reading of all contacts that is under way."""
+            (listing,) = kept.get("listing", [None])
+            self.listing = None if listing is None else Listing.load(listing)
+            """What is known of the list of campaigns, whether or not their stream is selected."""
             self.campaigns: dict[str, Campaign] = {
-                key: Campaign.load(campaign) for key, campaign in kept.get("campaigns", {}).items()
+                key: Campaign.load(campaign)
+                for key, (campaign,) in kept.get("campaigns", {}).items()
             }
-        except (KeyError, TypeError, AttributeError, UnexpectedAnswer) as error:
+            """Those that are chosen, by id."""
+        except (KeyError, TypeError, ValueError, AttributeError, UnexpectedAnswer) as error:
             raise StateError(
                 f"The state is damaged (at {error}): restore an older one, or run without a state"
                 " (with Meltano: --full-refresh) to read everything anew."
@@ -317,7 +528,12 @@ class Ledger:
 
     def state(self) -> dict[str, Any]:
         """Return the state as it stands, to be written as a STATE message."""
-        whole, until = self.contacts_read_whole, self.campaigns_read_until
+        whole, begun = self.contacts_read_whole, self.contacts_pass
+        contacts = {
+            **({"read_whole": text_of(whole)} if whole else {}),
+            **({"pass": begun.dump()} if begun else {}),
+        }
+        now = self.listing.until if self.listing else LONG_AGO
         return {
             "bookmarks": {
                 name: {"replication_key": key, "replication_key_value": text_of(value)}
@@ -325,10 +541,10 @@ class Ledger:
             },
             "ledger": {
                 "version": VERSION,
-                **({"contacts_read_whole": text_of(whole)} if whole else {}),
-                **({"campaigns_read_until": text_of(until)} if until else {}),
+                **({"contacts": [contacts]} if contacts else {}),
+                **({"listing": [self.listing.dump()]} if self.listing else {}),
                 "campaigns": {
-                    key: campaign.dump() for key, campaign in sorted(self.campaigns.items())
+                    key: [campaign.dump(now)] for key, campaign in sorted(self.campaigns.items())
                 },
             },
         }

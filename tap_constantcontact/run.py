@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
+import sys
 import time
 from typing import TYPE_CHECKING
 
-from tap_constantcontact.errors import UnexpectedAnswer
+from tap_constantcontact.errors import BackfillPaused, UnexpectedAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tap_constantcontact.allowance import Allowance
     from tap_constantcontact.emitter import Emitter
@@ -20,7 +22,11 @@ if TYPE_CHECKING:
     from tap_constantcontact.streams.base import ConstantContactStream
     from tap_constantcontact.units import Page, Reading, Row, Unit
 
-PROGRESS_SECONDS = 5
+TERMINAL_SECONDS = 5
+"""Seconds between two lines of progress for a person who looks on."""
+
+LOG_SECONDS = 60
+"""Seconds between two lines of progress in a log."""
 
 LOGGER = logging.getLogger(__name__)
 
@@ -29,29 +35,35 @@ class Run:
     """Turns the crank.
 
     Args:
-        planner: What to ask.
+        plan: Makes a planner: what to ask.
         fetcher: Asks.
         emitter: Writes.
         ledger: The state; written whenever it says so, and in the end, however that comes.
         interruption: Whether the run was asked to end.
-        allowance: Knows how many calls were made, for the progress.
+        allowance: Knows how many calls were made, and may wait for the next day.
+        pace: Requests a second, to tell how long the rest will take.
     """
 
     def __init__(
         self,
-        planner: Planner,
+        plan: Callable[[], Planner],
         fetcher: Fetcher,
         emitter: Emitter,
         ledger: Ledger,
         interruption: Interruption,
         allowance: Allowance,
+        pace: float,
     ) -> None:
-        self._planner = planner
+        self._plan = plan
+        self._planner = plan()
         self._fetcher = fetcher
         self._emitter = emitter
         self._ledger = ledger
         self._interruption = interruption
         self._allowance = allowance
+        self._pace = pace
+        self._tell_after = TERMINAL_SECONDS if sys.stderr.isatty() else LOG_SECONDS
+        self._done = False
         self._readings: dict[Unit, Reading] = {}
         self._told_at = time.monotonic()
 
@@ -66,13 +78,36 @@ class Run:
         """
         self._emitter.schemas(streams)
         try:
-            for stage in self._planner.stages():
-                for page in self._fetcher.pages(stage):
-                    self._take(page, streams)
+            while not self._sync(streams):
+                self._emitter.state(self._ledger.state())
+                with self._interruption.allowed():
+                    self._allowance.wait_for_tomorrow()
+                # A new day: what changed meanwhile comes before the rest of the backfill.
+                self._fetcher.begin_anew()
+                self._planner = self._plan()
         finally:
             self._fetcher.close()
             self._emitter.state(self._ledger.state())
             self._tell("Read")
+
+    def _sync(self, streams: Mapping[str, ConstantContactStream]) -> bool:
+        """Read and write all that is to be; tell whether that was all.
+
+        Raises:
+            BackfillPaused: It was not, and the run does not wait.
+        """
+        try:
+            for stage in self._planner.stages():
+                for page in self._fetcher.pages(stage):
+                    self._take(page, streams)
+                self._emit_findings()
+        except BackfillPaused as pause:
+            if not self._allowance.waits:
+                raise
+            LOGGER.warning(str(pause))
+            return False
+        self._done = True
+        return True
 
     def sample(self, streams: Mapping[str, ConstantContactStream], limit: int | None) -> None:
         """Read and write a few rows of each stream, to see that all can be read.
@@ -118,11 +153,17 @@ class Run:
                 self._emitter.row(stream, row)
         if page.last:
             self._planner.done(unit, self._readings.pop(unit), missing=page.missing)
+            self._emit_findings()
             if self._ledger.due():
                 self._emitter.state(self._ledger.state())
-        if time.monotonic() - self._told_at >= PROGRESS_SECONDS:
+        if time.monotonic() - self._told_at >= self._tell_after:
             self._tell("So far")
         self._interruption.check()
+
+    def _emit_findings(self) -> None:
+        """Write what the answers have added up to."""
+        for stream, row in self._planner.findings():
+            self._emitter.row(stream, row)
 
     def _rows(self, page: Page) -> list[Row]:
         """Return the rows of a page."""
@@ -136,13 +177,24 @@ class Run:
             ) from None
 
     def _tell(self, how: str) -> None:
-        """Log how far the run has come."""
+        """Log how far the run has come, and what is left."""
         self._told_at = time.monotonic()
         rows = ", ".join(f"{name} {count:,}" for name, count in self._emitter.rows.items())
         LOGGER.info(
-            "%s: %s; %d calls, %d today.",
+            "%s: %s; %s calls, %s today, %s left today; %s.",
             how,
             rows or "nothing new",
-            self._allowance.calls,
-            self._allowance.calls_today,
+            f"{self._allowance.calls:,}",
+            f"{self._allowance.calls_today:,}",
+            f"{self._allowance.left_today:,}",
+            self._left(),
         )
+
+    def _left(self) -> str:
+        """Return what is left to do, in words."""
+        calls, campaigns = self._planner.calls_left(), self._planner.campaigns_left()
+        if not calls:
+            return "nothing is left to do" if self._done else "more to come"
+        minutes = math.ceil(calls / self._pace / 60)
+        of = f" for {campaigns:,} campaigns" if campaigns else ""
+        return f"about {calls:,} calls are left{of}: {minutes:,} min"

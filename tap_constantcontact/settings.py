@@ -88,14 +88,45 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "start_date",
         th.StringType,
         title="Start",
-        description='Campaigns changed since then are read: ISO 8601, or like "90 days ago"; by '
-        "default all. It counts until there is a bookmark. Contacts and lists are always all read.",
+        description='Campaigns sent since then are followed: ISO 8601, or like "90 days ago"; by '
+        "default all. One that never was sent counts by when it changed. Contacts, lists and the "
+        "list of campaigns are always all read.",
     ),
     th.Property(
         "end_date",
         th.StringType,
         title="End",
-        description="Campaigns changed before then are read: written like `start_date`.",
+        description="Campaigns sent before then are followed: written like `start_date`.",
+    ),
+    th.Property(
+        "report_sent_after",
+        th.StringType,
+        title="Reports since",
+        description="Reports are read of campaigns sent since then: written like `start_date`; by "
+        "default of all that are followed.",
+    ),
+    th.Property(
+        "report_campaign_ids",
+        th.ArrayType(th.StringType),
+        title="Campaigns with reports",
+        description="Reports are read of these campaigns alone; by default of all that are "
+        "followed.",
+    ),
+    th.Property(
+        "report_hot_days",
+        th.IntegerType,
+        default=14,
+        title="Hot days",
+        description="Days after a campaign was sent in which its forwards are read whenever "
+        "anything of it moved, since a second forward moves no counter.",
+    ),
+    th.Property(
+        "report_settle_runs",
+        th.IntegerType,
+        default=3,
+        title="Tries to settle",
+        description="Runs on which a report that shows less than its counter is tried again, the "
+        "last one `report_lookback_hours` later; then it is a row in `sync_mismatches`.",
     ),
     th.Property(
         "contacts_full_refresh_days",
@@ -137,6 +168,13 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description="Calls of the day that are left to other applications with the key.",
     ),
     th.Property(
+        "increment_reserve",
+        th.IntegerType,
+        title="Calls left to increments",
+        description="Calls a day that backfills leave to increments, less what part of the day is "
+        "over; by default as many as increments needed on the busiest of the last seven days.",
+    ),
+    th.Property(
         "max_calls_per_run",
         th.IntegerType,
         title="Calls a run",
@@ -173,11 +211,13 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
 ).to_dict()
 
 NOT_NEGATIVE = (
+    "report_hot_days",
     "contacts_full_refresh_days",
     "lookback_seconds",
     "report_lookback_hours",
     "daily_quota",
     "quota_reserve",
+    "increment_reserve",
     "max_calls_per_run",
     "max_run_minutes",
 )
@@ -205,6 +245,10 @@ class Settings:
     auth_url: str
     start: datetime | None
     end: datetime | None
+    report_sent_after: datetime | None
+    report_campaign_ids: frozenset[str]
+    report_hot: timedelta
+    report_settle_runs: int
     contacts_full_refresh: timedelta | None
     lookback: timedelta
     report_lookback: timedelta
@@ -240,6 +284,8 @@ class Settings:
         for name in NOT_NEGATIVE:
             if (config.get(name) or 0) < 0:
                 raise SettingsError(f"{name} must not be negative.")
+        if config["report_settle_runs"] < 1:
+            raise SettingsError("report_settle_runs must be 1 or more.")
         return cls(
             client_id=config["client_id"],
             client_secret=config.get("client_secret") or None,
@@ -250,12 +296,17 @@ class Settings:
             auth_url=config["auth_url"].rstrip("/"),
             start=start,
             end=end,
+            report_sent_after=moment(config, "report_sent_after", now),
+            report_campaign_ids=frozenset(config.get("report_campaign_ids") or ()),
+            report_hot=timedelta(days=config["report_hot_days"]),
+            report_settle_runs=config["report_settle_runs"],
             contacts_full_refresh=timedelta(days=config["contacts_full_refresh_days"]) or None,
             lookback=timedelta(seconds=config["lookback_seconds"]),
             report_lookback=timedelta(hours=config["report_lookback_hours"]),
             limits=Limits(
                 daily_quota=config["daily_quota"],
                 quota_reserve=config["quota_reserve"],
+                increment_reserve=config.get("increment_reserve"),
                 calls=config.get("max_calls_per_run"),
                 duration=minutes(config.get("max_run_minutes")),
                 waits=config["on_quota"] == "wait",
@@ -263,6 +314,28 @@ class Settings:
             stops_at_quota=config["on_quota"] == "stop",
             user_agent=config.get("user_agent") or f"{NAME}/{version}",
             requests_per_second=pace,
+        )
+
+    def chooses(self, dated: datetime) -> bool:
+        """Tell whether campaigns of a date are followed.
+
+        Args:
+            dated: When the campaign was sent last, or changed if it never was sent.
+        """
+        return (self.start is None or dated >= self.start) and (
+            self.end is None or dated < self.end
+        )
+
+    def chooses_reports(self, campaign_id: str, dated: datetime) -> bool:
+        """Tell whether the reports of a campaign that is followed are read.
+
+        Args:
+            campaign_id: The campaign.
+            dated: When it was sent last, or changed if it never was sent.
+        """
+        late_enough = self.report_sent_after is None or dated >= self.report_sent_after
+        return late_enough and (
+            not self.report_campaign_ids or campaign_id in self.report_campaign_ids
         )
 
 

@@ -173,9 +173,20 @@ class TapConstantContact(Tap):
         fetcher = Fetcher(
             transport, self.settings.api_url, self._interruption, threads=self.threads
         )
-        planner = Planner(self._own, wanted, self.ledger, self.settings, fetcher.began)
+
+        def plan() -> Planner:
+            return Planner(self._own, wanted, self.ledger, self.settings, fetcher.began)
+
         emitter = Emitter(lambda state: self.state_writer.write_state(cast("TapState", state)))
-        return Run(planner, fetcher, emitter, self.ledger, self._interruption, allowance)
+        return Run(
+            plan,
+            fetcher,
+            emitter,
+            self.ledger,
+            self._interruption,
+            allowance,
+            self.settings.requests_per_second,
+        )
 
     @cached_property
     def settings(self) -> Settings:

@@ -27,6 +27,7 @@ from tap_constantcontact.errors import (
     Unreachable,
     judge,
 )
+from tap_constantcontact.units import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -140,7 +141,13 @@ class Transport:
         self._session = new_session(settings)
 
     def get(
-        self, url: str, params: Mapping[str, str] | None = None, *, what: str, turn: int = 0
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        what: str,
+        turn: int = 0,
+        work: Work = Work.INCREMENT,
     ) -> Answer:
         """Ask once, or as often as it takes.
 
@@ -149,13 +156,14 @@ class Transport:
             params: The query.
             what: What is asked, for messages: no ids, and nothing of the query.
             turn: How urgent it is among those who ask at once: the smallest number goes first.
+            work: What it is part of, and so whose calls it may spend.
 
         Raises:
             TapError: What the answer means; see `errors`.
         """
 
         def once() -> Answer:
-            self._allowance.spend()
+            self._allowance.spend(work)
             self._pacer.wait(turn)
             try:
                 return self._once(url, params, what)

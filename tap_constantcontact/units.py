@@ -6,6 +6,7 @@ answered in *pages*; a *reading* turns those into *rows*.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 """One row of a stream: every field of its schema, null where the API has nothing."""
+
+
+class Work(enum.Enum):
+    """What a unit is part of, and so whose calls it may spend."""
+
+    INCREMENT = "increment"
+    """What every run needs, however often it is repeated."""
+
+    WHOLE = "whole"
+    """A pass over everything, in its turn; the next runs will not need it."""
+
+    BACKFILL = "backfill"
+    """What may wait for a day that has calls to spare."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +79,16 @@ class Unit:
         about: What the unit is about (`campaign_activity_id` …): fills the path.
         filters: The query that narrows what is asked for.
         page_size: Rows a page, if not the source's own choice.
-        until: Rows that changed later are left out.
         optional: Whether the run goes on where this is forbidden.
+        work: What it is part of.
     """
 
     source: Source
     about: Mapping[str, str] = field(default_factory=dict)
     filters: Mapping[str, str] = field(default_factory=dict)
     page_size: int | None = None
-    until: datetime | None = None
     optional: bool = False
+    work: Work = Work.INCREMENT
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +104,21 @@ class ReportUnit(Unit):
     floor: datetime | None = None
     as_of: datetime | None = None
     lookback: timedelta = timedelta()
+
+
+@dataclass(frozen=True, eq=False)
+class WindowUnit(Unit):
+    """The contacts that were added between two moments.
+
+    Args:
+        since: From then on; None for all before `until`.
+        until: Before then; None for all after `since`.
+        divisible: Whether to stop after the first page where there are too many.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    divisible: bool = True
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tap_constantcontact import errors
 from tap_constantcontact.settings import JSONSCHEMA
 from tap_constantcontact.streams import STREAMS
-from tap_constantcontact.streams.email_reports import EmailReport, EventReport
+from tap_constantcontact.streams.email_reports import EmailLinks, EmailReport, EventReport
+from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.stats import CampaignStats, Stats
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def streams() -> str:
                 summary(stream),
                 code(*stream.primary_keys),
                 replication(stream),
-                f"{code(stream.path)}: {asked(stream)}",
+                f"{code(stream.path)}: {asked(stream)}" if hasattr(stream, "path") else "nothing",
             ]
             for stream in STREAMS
         ],
@@ -62,10 +63,12 @@ def summary(thing: type) -> str:
 
 def replication(stream: type[ConstantContactStream]) -> str:
     """Return by what the changes of a stream are found."""
-    if issubclass(stream, EmailReport):
+    if issubclass(stream, (EmailReport, EmailLinks)):
         return f"counter {code(stream.counter)}"
     if key := replication_key(stream):
         return f"incremental, {code(key)}"
+    if issubclass(stream, SyncMismatches):
+        return "as they are found"
     if issubclass(stream, Stats):
         return "full" if stream is CampaignStats else "counters of its campaign"
     return "full" if stream.page_size else "with its campaign"
@@ -82,6 +85,8 @@ def asked(stream: type[ConstantContactStream]) -> str:
     if issubclass(stream, EmailReport):
         depth = "newest first down to what is known" if issubclass(stream, EventReport) else "whole"
         return f"where its counter moved, {depth}, {stream.page_size} rows a call"
+    if issubclass(stream, EmailLinks):
+        return "where its counter moved, one activity a call"
     if issubclass(stream, Stats):
         which = "all sent campaigns" if stream is CampaignStats else "where a total moved"
         return f"{which}, {stream.ids_a_call} ids a call"

@@ -2,8 +2,9 @@
 
 from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.streams.contacts import ContactLists, Contacts
-from tap_constantcontact.streams.email_reports import EMAIL_REPORTS
+from tap_constantcontact.streams.email_reports import EMAIL_REPORTS, EmailLinks
 from tap_constantcontact.streams.emails import CampaignActivities, Campaigns
+from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
 from tap_constantcontact.streams.summaries import CampaignSummaries
 
@@ -16,5 +17,7 @@ STREAMS: tuple[type[ConstantContactStream], ...] = (
     CampaignStats,
     CampaignActivityStats,
     *EMAIL_REPORTS,
+    EmailLinks,
+    SyncMismatches,
 )
 """Every stream, once, in the order in which they are read."""

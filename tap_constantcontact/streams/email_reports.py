@@ -14,7 +14,7 @@ from typing_extensions import override
 from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.streams.readings import ReportReading
 from tap_constantcontact.times import moment
-from tap_constantcontact.units import Reading, ReportUnit, Row, Unit
+from tap_constantcontact.units import Reading, ReportUnit, Row, Unit, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -250,6 +250,45 @@ class EmailForwards(RecipientReport):
     path = "/reports/email_reports/{campaign_activity_id}/tracking/forwards"
     counter = "em_forwards"
     schema = th.PropertiesList(*KEY, OCCURRENCE, *PERSON).to_dict()
+
+
+class EmailLinks(ConstantContactStream):
+    """The links of an e-mail, and how many contacts clicked each; those nobody clicked, too."""
+
+    name = "email_links"
+    path = "/reports/email_reports/{campaign_activity_id}/links"
+    params = {"no_clicks": "true"}
+    records_key = "link_click_counts"
+    primary_keys = ("campaign_activity_id", "url_id")
+    scope = "campaign_data"
+    privilege = "ui:campaign:metrics"
+    may_be_missing = True  # its campaign may be removed at any moment
+    counter: ClassVar[str] = "em_clicks_all"
+    """The counter of an activity that moves when somebody clicks a link."""
+    schema = th.PropertiesList(
+        th.Property(
+            "campaign_activity_id",
+            th.StringType,
+            required=True,
+            description="The activity whose e-mail holds the link.",
+        ),
+        th.Property("url_id", th.StringType, required=True, description="The link."),
+        th.Property("link_url", th.StringType, description="Where it leads."),
+        th.Property(
+            "unique_clicks", th.IntegerType, description="How many contacts clicked the link."
+        ),
+        th.Property(
+            "list_action",
+            th.StringType,
+            description="What a click does to a list: add the contact to it, or remove it.",
+        ),
+        th.Property("list_id", th.StringType, description="The list that a click changes."),
+        th.Property("link_tag", th.StringType, description="The tag that marks the link."),
+    ).to_dict()
+
+    def of(self, campaign_activity_id: str, work: Work) -> Unit:
+        """Return the unit that reads the links of an activity."""
+        return Unit(self, about={"campaign_activity_id": campaign_activity_id}, work=work)
 
 
 EMAIL_REPORTS: tuple[type[EmailReport], ...] = (

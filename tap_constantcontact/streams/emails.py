@@ -11,8 +11,8 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import Asking, ConstantContactStream
-from tap_constantcontact.times import moment, text_of
-from tap_constantcontact.units import Row, Unit
+from tap_constantcontact.times import text_of
+from tap_constantcontact.units import Row, Unit, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,21 +48,14 @@ class Campaigns(ConstantContactStream):
         ),
     ).to_dict()
 
-    def between(self, since: datetime | None, until: datetime | None) -> Unit:
-        """Return the unit that reads the campaigns changed between two moments.
+    def changed_since(self, since: datetime | None) -> Unit:
+        """Return the unit that reads the campaigns changed since a moment, or all.
 
-        The API could leave out the later ones itself. But a campaign that changes while it is
-        read would leave the answer then, and push another one over the end of a page.
+        The API could also leave out those that changed after another moment. But a campaign
+        that changes while it is read would leave the answer then, and push another one over the
+        end of a page.
         """
-        return Unit(self, filters={"after_date": text_of(since)} if since else {}, until=until)
-
-    @override
-    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
-        """Yield the campaigns of a page that changed before the unit's end."""
-        for row in super().rows(unit, body):
-            changed = row["updated_at"]
-            if not (unit.until and changed and moment(changed) >= unit.until):
-                yield row
+        return Unit(self, filters={"after_date": text_of(since)} if since else {})
 
 
 class CampaignLookup(Asking):
@@ -74,9 +67,9 @@ class CampaignLookup(Asking):
     privilege = "campaign:read"
     may_be_missing = True
 
-    def of(self, campaign_id: str) -> Unit:
+    def of(self, campaign_id: str, work: Work) -> Unit:
         """Return the unit that looks up a campaign."""
-        return Unit(self, about={"campaign_id": campaign_id})
+        return Unit(self, about={"campaign_id": campaign_id}, work=work)
 
     @override
     def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
@@ -144,9 +137,10 @@ class CampaignActivities(ConstantContactStream):
         ),
     ).to_dict()
 
-    def of(self, campaign_id: str, campaign_activity_id: str) -> Unit:
+    def of(self, campaign_id: str, campaign_activity_id: str, work: Work) -> Unit:
         """Return the unit that reads an activity."""
         return Unit(
             self,
             about={"campaign_id": campaign_id, "campaign_activity_id": campaign_activity_id},
+            work=work,
         )

@@ -13,7 +13,7 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import ConstantContactStream
-from tap_constantcontact.units import Row, Unit
+from tap_constantcontact.units import Row, Unit, Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,9 +88,9 @@ class Stats(ConstantContactStream):
     ids_a_call: ClassVar[int]
     """How many ids the API takes at once."""
 
-    def of(self, ids: Sequence[str]) -> Unit:
+    def of(self, ids: Sequence[str], work: Work = Work.INCREMENT) -> Unit:
         """Return the unit that reads the counters of up to `ids_a_call` ids."""
-        return Unit(self, about={"ids": ",".join(ids)})
+        return Unit(self, about={"ids": ",".join(ids)}, work=work)
 
     @override
     def row(self, record: dict[str, Any]) -> Row:
@@ -136,12 +136,3 @@ class CampaignActivityStats(Stats):
         *_counters(COUNTERS, ACTIVITY_COUNTERS),
         REFRESHED,
     ).to_dict()
-
-
-def fingerprint(row: Row) -> str:
-    """Return all counters of a row as one text that changes when any of them does.
-
-    >>> fingerprint({"em_sends": 3, "em_opens_all": 2})
-    '3,,2,,,,,,,,,,,,,,,,'
-    """
-    return ",".join("" if row.get(name) is None else str(row[name]) for name in COUNTERS)

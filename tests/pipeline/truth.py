@@ -50,6 +50,7 @@ KEYS = {
     ),
     "email_optouts": ("campaign_activity_id", "contact_id", "created_time", "occurrence"),
     "email_forwards": ("campaign_activity_id", "contact_id", "created_time", "occurrence"),
+    "email_links": ("campaign_activity_id", "url_id"),
 }
 
 
@@ -332,6 +333,23 @@ def _events(account: Account, kind: str, *own: str) -> list[Row]:
         }
         for activity in _reported(account)
         for event in getattr(activity, kind)
+    ]
+
+
+def _links(account: Account) -> list[Row]:
+    return [
+        {
+            "campaign_activity_id": activity.campaign_activity_id,
+            "url_id": link.url_id,
+            "link_url": link.link_url,
+            "unique_clicks": len(
+                {click.contact_id for click in activity.clicks if click.url_id == link.url_id}
+            ),
+            "list_action": link.list_id and "add",
+            "list_id": link.list_id,
+        }
+        for activity in _reported(account)
+        for link in activity.links
     ]
 
 

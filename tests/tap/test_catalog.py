@@ -40,9 +40,8 @@ OWN_WORDS = {
     "ids_a_call",
     "of",
     "of_channel",
-    "between",
 }
-OWN_WORDS |= {"all", "changed_since", "opted_out_since"}
+OWN_WORDS |= {"all", "added_between", "changed_since", "opted_out_since", "found"}
 
 
 @every_stream

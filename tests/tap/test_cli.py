@@ -91,7 +91,7 @@ def test_it_discovers_without_asking_anything(
 ) -> None:
     done = command(tap, tmp_path, "--discover")
 
-    assert len(json.loads(done.stdout)["streams"]) == 13
+    assert len(json.loads(done.stdout)["streams"]) == 15
     assert sandbox.asked == []
 
 

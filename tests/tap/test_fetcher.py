@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_constantcontact import fetcher as fetcher_module
-from tap_constantcontact.errors import QuotaUsed
+from tap_constantcontact.errors import QuotaUsed, UnexpectedAnswer
 from tap_constantcontact.fetcher import Fetcher
 from tap_constantcontact.interruption import Interrupted, Interruption
 from tap_constantcontact.streams.base import Asking
 from tap_constantcontact.transport import Answer
-from tap_constantcontact.units import Unit
+from tap_constantcontact.units import Unit, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,21 +53,24 @@ class Answers:
         size: Bytes of a page.
         delay: Seconds that the request of a thing's page takes.
         fails: The thing and page that end it all.
+        error: What they end it with.
     """
 
     pages: list[int]
     size: int = 1
     delay: Callable[[int, int], float] = lambda _thing, _page: 0
     fails: tuple[int, int] | None = None
+    error: Exception = field(default_factory=lambda: UnexpectedAnswer("no answer"))
     asked: list[tuple[int, int]] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
     closed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, url: str, params: Any, *, what: str, turn: int) -> Answer:
+    def get(self, url: str, params: Any, *, what: str, turn: int, work: Work) -> Answer:
         assert what == "GET /things/{number}"
         assert turn >= 0
+        assert work is Work.INCREMENT
         assert not params
         path, _, page = url.removeprefix(f"{API}/things/").partition("?page=")
         key = (int(path), int(page or 0))
@@ -79,7 +82,7 @@ class Answers:
         with self.lock:
             self.at_once -= 1
         if key == self.fails:
-            raise QuotaUsed("none left")
+            raise self.error
         following = f"/v3/things/{key[0]}?page={key[1] + 1}"
         more = key[1] + 1 < self.pages[key[0]]
         links = {"_links": {"next": {"href": following}}} if more else {}
@@ -170,11 +173,25 @@ def test_an_error_is_raised_where_it_belongs_and_nothing_behind_it_is_begun() ->
     thing = Thing()
     read: list[tuple[int, int]] = []
     pages = fetcher.pages(thing.of(number) for number in range(50))
-    with pytest.raises(QuotaUsed, match="none left"):
+    with pytest.raises(UnexpectedAnswer, match="no answer"):
         read.extend(page.body["key"] for page in pages)
 
     assert read == [*in_order([2, 2, 2]), (3, 0)]
     assert len(answers.asked) < 20
+    fetcher.close()
+
+
+def test_when_no_call_is_left_what_needs_none_is_still_read() -> None:
+    """Three things are on their way: the first needs another call, the others have all."""
+    answers = Answers([2, 1, 1, 1], fails=(0, 1), error=QuotaUsed("none left"))
+    fetcher = fetcher_of(answers, threads=1)
+    thing = Thing()
+    read: list[tuple[int, int]] = []
+    pages = fetcher.pages(thing.of(number) for number in range(4))
+    with pytest.raises(QuotaUsed, match="none left"):
+        read.extend(page.body["key"] for page in pages)
+
+    assert read == [(0, 0), (1, 0), (2, 0), (3, 0)]
     fetcher.close()
 
 

@@ -1,4 +1,7 @@
-"""The SDK's own suite, with rows in every stream, none excused."""
+"""The SDK's own suite, with rows in every stream.
+
+But for `sync_mismatches`: it has none as long as the API agrees with itself.
+"""
 
 from __future__ import annotations
 
@@ -36,5 +39,9 @@ def _an_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 TestTapConstantContact = get_tap_test_class(
-    TapConstantContact, config=CONFIG, suite_config=SuiteConfig(max_records_limit=1_000)
+    TapConstantContact,
+    config=CONFIG,
+    suite_config=SuiteConfig(
+        max_records_limit=1_000, ignore_no_records_for_streams=["sync_mismatches"]
+    ),
 )

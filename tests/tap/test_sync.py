@@ -89,13 +89,14 @@ def test_a_first_run_asks_for_each_thing_once(tap: TapRunner, shop: Shop) -> Non
         "/contacts",
         "/emails",
         SUMMARIES,
+        f"/reports/stats/email_campaigns/{campaign}",
         f"/emails/{campaign}",
         f"/emails/activities/{email}",
         f"/emails/activities/{page.campaign_activity_id}",
-        f"/reports/stats/email_campaigns/{campaign}",
         f"/reports/stats/email_campaign_activities/{email}",
         tracking("sends", shop.email),
         tracking("opens", shop.email),
+        f"/reports/email_reports/{email}/links",
     ]
     assert first.counts == {
         "contacts": 3,
@@ -132,6 +133,7 @@ def test_contacts_are_asked_for_whole_and_with_all_they_have(tap: TapRunner) -> 
         "status": "all",
         "include": "custom_fields,list_memberships,phone_numbers,street_addresses,taggings,notes",
         "limit": "500",
+        "include_count": "true",
     }
 
 
@@ -278,7 +280,7 @@ def test_a_report_that_is_behind_its_counter_is_tried_again_until_it_agrees(
     assert "email_opens" not in tap.run().counts
     clock.advance(timedelta(hours=4))
     assert "email_opens" not in tap.run().counts
-    clock.advance(timedelta(hours=2))
+    clock.advance(timedelta(hours=3))
     assert tap.run().counts["email_opens"] == 1
     assert tap.run().paths("/reports/email_reports") == []
 
@@ -299,7 +301,7 @@ def test_a_report_that_never_agrees_is_left_at_that_with_a_warning(
         if tap.run(select=["email_opens"]).paths("/reports/email_reports"):
             tries.append(hours)
 
-    assert tries == [0, 1, 4, 12, 48]
+    assert tries == [0, 1, 7, 48]
     assert "email_opens of activity" in caplog.text
     assert "shows 1 rows fewer than its counter says: left at that" in caplog.text
     again = tap.run(select=["email_opens"])
@@ -404,7 +406,7 @@ def test_totals_above_those_of_the_activities_are_left_at_that_in_the_end(
             looked_up.append(hour)
         clock.advance(timedelta(hours=1))
 
-    assert looked_up == [0, 1, 4, 12, 48]
+    assert looked_up == [0, 1, 7, 48]
     assert "counts 1 more than its activities: left at that" in caplog.text
     quiet = tap.run(select=["email_sends"])
     assert [path.split("/")[1] for path in quiet.paths()] == ["emails", "reports", "reports"]
@@ -485,8 +487,9 @@ def test_a_mistake_in_a_stream_map_is_not_blamed_on_the_api(tap: TapRunner) -> N
 
 
 def test_rows_that_come_late_below_the_floor_are_found_by_reading_whole(
-    tap: TapRunner, shop: Shop, clock: Clock
+    tap: TapRunner, shop: Shop, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tap_constantcontact.ledger.FEW_ROWS", 0)
     tap.config["report_lookback_hours"] = 1
     for hours in (30, 20, 10):
         shop.account.add_open(shop.email, shop.ann, at=NOON - timedelta(hours=hours))
@@ -636,16 +639,67 @@ def test_bookmarks_are_the_start_of_the_run_by_the_apis_clock(
     }
 
 
-def test_start_and_end_choose_campaigns(tap: TapRunner, shop: Shop) -> None:
+def test_dates_choose_campaigns_by_when_they_were_sent(tap: TapRunner, shop: Shop) -> None:
     shop.send("old", days_ago=300)
+    shop.send("new", days_ago=1)
+    shop.account.add_campaign("draft", at=NOON - timedelta(days=200))
     tap.config |= {"start_date": "2026-04-01", "end_date": "2026-05-30"}
 
     chosen = tap.run()
-    (call,) = [call for call in chosen.asked if call.path == "/emails"]
-    assert call.query["after_date"] == "2026-04-01T00:00:00Z"
-    assert "before_date" not in call.query
-    assert [row["name"] for row in chosen.rows("campaigns")] == ["May"]
-    assert chosen.state["bookmarks"]["campaigns"]["replication_key_value"] == "2026-05-30T00:00:00Z"
+    assert {row["name"] for row in chosen.rows("campaigns")} == {"May", "old", "new", "draft"}
+    for stream in ("campaign_stats", "campaign_activities", "email_sends"):
+        campaigns = {row.get("campaign_id") for row in chosen.rows(stream)} - {None}
+        assert campaigns <= {shop.campaign.campaign_id}, stream
+    assert set(chosen.state["ledger"]["campaigns"]) == {shop.campaign.campaign_id}
+    assert {row["campaign_activity_id"] for row in chosen.rows("email_sends")} == {
+        shop.email.campaign_activity_id
+    }
+
+
+def test_whoever_chooses_more_campaigns_than_before_gets_them(tap: TapRunner, shop: Shop) -> None:
+    old = shop.send("old", days_ago=300)
+    tap.config["start_date"] = "2026-04-01"
+    assert tap.run().counts["campaign_stats"] == 1
+    assert tap.run().paths("/emails/") == []
+
+    tap.config["start_date"] = "90 weeks ago"
+    more = tap.run()
+    assert more.paths("/emails/")[0] == f"/emails/{old.campaign_id}"
+    assert [row["campaign_id"] for row in more.rows("campaign_activity_stats")] == [old.campaign_id]
+    assert tap.run().paths("/emails/") == []
+
+
+def test_an_old_campaign_that_was_not_chosen_is_as_soon_as_it_is_sent_again(
+    tap: TapRunner, shop: Shop, clock: Clock, switches: Switches
+) -> None:
+    switches.resend_moves_updated_at = False
+    tap.config["start_date"] = "2026-05-20"
+    assert "email_sends" not in tap.run().counts
+    clock.advance(timedelta(hours=1))
+    shop.account.resend(shop.campaign, shop.people[1:])
+
+    again = tap.run()
+    assert again.counts["email_sends"] == 5
+    assert [row["current_status"] for row in again.rows("campaigns")] == []
+    assert [row["campaign_id"] for row in again.rows("campaign_stats")] == [
+        shop.campaign.campaign_id
+    ]
+
+
+def test_reports_can_be_chosen_apart(tap: TapRunner, shop: Shop) -> None:
+    old, new = shop.send("old", days_ago=300), shop.send("new", days_ago=1)
+    tap.config["report_sent_after"] = "2026-01-01"
+    first = tap.run()
+    assert first.counts["campaign_activity_stats"] == 3
+    assert len({row["campaign_activity_id"] for row in first.rows("email_sends")}) == 2
+
+    tap.config["report_campaign_ids"] = [new.campaign_id]
+    assert "email_sends" not in tap.run().counts
+    del tap.config["report_sent_after"]
+    tap.config["report_campaign_ids"] = [old.campaign_id]
+    chosen = tap.run()
+    (sent,) = {row["campaign_activity_id"] for row in chosen.rows("email_sends")}
+    assert sent == old.activities[0].campaign_activity_id
 
 
 @pytest.mark.parametrize(
@@ -762,9 +816,12 @@ def test_a_sample_reads_little_and_leaves_the_state_alone(tap: TapRunner, shop: 
 def test_progress_is_told_while_a_run_goes_on(
     tap: TapRunner, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tap_constantcontact.run.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("tap_constantcontact.run.LOG_SECONDS", 0)
     caplog.set_level("INFO")
     tap.run(select=["contacts"])
 
-    assert "So far: contacts 3; 1 calls, 1 today." in caplog.text
-    assert "Read: contacts 3; 1 calls, 1 today." in caplog.text
+    assert "So far: contacts 3; 1 calls, 1 today, 9,999 left today; more to come." in caplog.text
+    assert (
+        "Read: contacts 3; 1 calls, 1 today, 9,999 left today; nothing is left to do."
+        in caplog.text
+    )

@@ -1,0 +1,121 @@
+"""What is asked, and in which order.
+
+A run is a sequence of stages. The units of a stage do not depend on each other's answers; a
+stage is planned from what the stages before it have taught, so it is begun only when all of
+their pages have been taken. Each part of the plan yields stages of its own:
+
+    contacts     lists; changed contacts, or all of them
+    campaigns    the list of campaigns, when they were sent last, and which are chosen
+    counters     the totals of all sent campaigns, 150 a call: their rows, and the gate
+    follow       where something changed or moved: look-ups, activities, their counters, and the
+                 reports that these count; then what never was read, the newest first
+
+Read `part` first, then these in their order.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from tap_constantcontact.planner.campaigns import CampaignsPart
+from tap_constantcontact.planner.contacts import ContactsPart
+from tap_constantcontact.planner.counters import CountersPart
+from tap_constantcontact.planner.follow import FollowPart
+from tap_constantcontact.planner.part import Brief, Finding, Part
+from tap_constantcontact.streams.contacts import ContactLists, Contacts
+from tap_constantcontact.streams.mismatches import SyncMismatches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from tap_constantcontact.ledger import Ledger
+    from tap_constantcontact.settings import Settings
+    from tap_constantcontact.streams.base import ConstantContactStream
+    from tap_constantcontact.units import Reading, Row, Unit
+
+__all__ = ["Planner"]
+
+
+class Planner:
+    """Decides what is asked, and learns from what is answered.
+
+    Args:
+        streams: All streams, by name.
+        wanted: The names of those whose rows are wanted.
+        ledger: What is known from the runs before; it is told what this run learns.
+        settings: What to choose, and how far back to look.
+        now: The API's clock when the run began; known once it has answered.
+    """
+
+    def __init__(
+        self,
+        streams: Mapping[str, ConstantContactStream],
+        wanted: Iterable[str],
+        ledger: Ledger,
+        settings: Settings,
+        now: Callable[[], datetime],
+    ) -> None:
+        brief = Brief(streams, frozenset(wanted), ledger, settings, now)
+        apart = {ContactLists.name, Contacts.name, SyncMismatches.name}
+        self._contacts = ContactsPart(brief)
+        self._campaigns = CampaignsPart(
+            brief, followed=bool(brief.wanted - apart - {"campaigns", "campaign_summaries"})
+        )
+        self._counters = CountersPart(brief, self._campaigns)
+        self._follow = FollowPart(brief, self._counters)
+        self._parts: tuple[Part, ...] = (
+            self._contacts,
+            self._campaigns,
+            self._counters,
+            self._follow,
+        )
+        self._asks: dict[Unit, Part] = {}
+
+    def stages(self) -> Iterator[Iterable[Unit]]:
+        """Yield the stages of the run, each an iterable of units that is to be taken lazily."""
+        yield from self._side_by_side(self._contacts, self._campaigns)
+        for part in (self._counters, self._follow):
+            yield from self._side_by_side(part)
+
+    def _side_by_side(self, *parts: Part) -> Iterator[Iterator[Unit]]:
+        """Yield the first stages of some parts together, then their second ones, and so on."""
+        for stages in zip_longest(*(part.stages() for part in parts), fillvalue=()):
+            yield self._units(zip(parts, stages, strict=True))
+
+    def _units(self, stages: Iterable[tuple[Part, Iterable[Unit]]]) -> Iterator[Unit]:
+        for part, units in stages:
+            for unit in units:
+                self._asks[unit] = part
+                yield unit
+
+    def take(self, unit: Unit, row: Row) -> None:
+        """Learn from a row that has been read."""
+        self._asks[unit].take(unit, row)
+
+    def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
+        """Learn that a unit has been read to its end.
+
+        Args:
+            unit: The unit.
+            reading: What turned its pages into rows.
+            missing: Whether there was nothing to read.
+        """
+        self._asks.pop(unit).done(unit, reading, missing=missing)
+
+    def findings(self) -> list[Finding]:
+        """Return rows that the answers have added up to since this was asked last."""
+        found = [finding for part in self._parts for finding in part.found]
+        for part in self._parts:
+            part.found.clear()
+        return found
+
+    def calls_left(self) -> int:
+        """Return about how many calls the run will make yet, as far as it can tell by now."""
+        return math.ceil(sum(part.calls_left() for part in self._parts))
+
+    def campaigns_left(self) -> int:
+        """Return how many campaigns are still to be read, or read again."""
+        return self._follow.campaigns_left()

@@ -1,0 +1,385 @@
+"""What follows campaigns: their activities, the counters of these, and their reports."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from tap_constantcontact.ledger import Activity, Outcome, Shortfall
+from tap_constantcontact.planner.counters import SENT
+from tap_constantcontact.planner.forecast import campaign_calls
+from tap_constantcontact.planner.part import Part
+from tap_constantcontact.streams.email_reports import (
+    ROLES,
+    EmailForwards,
+    EmailLinks,
+    EmailReport,
+)
+from tap_constantcontact.streams.emails import CampaignActivities, CampaignLookup
+from tap_constantcontact.streams.mismatches import SyncMismatches
+from tap_constantcontact.streams.readings import ReportReading
+from tap_constantcontact.streams.stats import CampaignActivityStats
+from tap_constantcontact.times import moment
+from tap_constantcontact.units import ReportUnit, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from tap_constantcontact.ledger import Campaign, Report
+    from tap_constantcontact.planner.counters import CountersPart
+    from tap_constantcontact.planner.part import Brief
+    from tap_constantcontact.units import Reading, Row, Unit
+
+AT_ONCE = 50
+"""Campaigns of a backfill that are followed side by side: between two stages, requests wait for
+the last answer of the first, some 2 of 100 seconds."""
+
+ODD_PAGE = 499
+"""Rows a page where a report is read again: its pages end elsewhere than the first time."""
+
+LOGGER = logging.getLogger(__name__)
+
+
+class FollowPart(Part):
+    """Asks for what changed or moved of campaigns, and goes on until it is settled.
+
+    First those that changed lately or were known: they are the increment. Then those that never
+    were, the newest first, a few at a time: they are the backfill.
+    """
+
+    def __init__(self, brief: Brief, counters: CountersPart) -> None:
+        super().__init__(brief)
+        self._counters = counters
+        self._lookup = CampaignLookup()
+        self._activities = brief.the(CampaignActivities)
+        self._activity_stats = brief.the(CampaignActivityStats)
+        self._links = brief.the(EmailLinks)
+        self._mismatches = brief.the(SyncMismatches)
+        self._details_left: Counter[str] = Counter()
+        self._looked_up: set[str] = set()
+        self._again: list[ReportUnit] = []
+        self._todo: list[str] = []
+
+    # What is asked
+
+    @override
+    def stages(self) -> Iterator[Iterable[Unit]]:
+        """Yield the stages of the increment, then those of the backfill."""
+        due = self._newest_first(key for key in self._ledger.campaigns if self._is_due(key))
+        backfill = [key for key in due if self._may_wait(self._ledger.campaigns[key])]
+        waiting = set(backfill)
+        increment = [key for key in due if key not in waiting]
+        self._todo = [*increment, *backfill]
+        yield from self._follow(increment, Work.INCREMENT)
+        for start in range(0, len(backfill), AT_ONCE):
+            yield from self._follow(backfill[start : start + AT_ONCE], Work.BACKFILL)
+
+    @override
+    def calls_left(self) -> float:
+        """Return about how many calls the campaigns will take that are due still."""
+        return sum(
+            campaign_calls(
+                self._ledger.campaigns[key],
+                self._counters.totals[key] if self._counters.has_moved(key) else None,
+                self._counters.followed(key),
+                details=self._has_details_due(key),
+            )
+            for key in self._still_due()
+        )
+
+    def campaigns_left(self) -> int:
+        """Return how many campaigns are due still."""
+        return sum(1 for _ in self._still_due())
+
+    def _still_due(self) -> Iterator[str]:
+        return (key for key in self._todo if self._is_due(key))
+
+    def _is_due(self, campaign_id: str) -> bool:
+        return self._has_details_due(campaign_id) or self._counters.has_moved(campaign_id)
+
+    def _has_details_due(self, campaign_id: str) -> bool:
+        """Tell whether activities are to be read; a removed campaign has none any more."""
+        campaign = self._ledger.campaigns[campaign_id]
+        wanted = self._brief.wants(self._activities) and campaign.status != "Removed"
+        return wanted and (campaign.lookup_due or campaign.details_due)
+
+    def _may_wait(self, campaign: Campaign) -> bool:
+        return not campaign.seen and not campaign.is_fresh(self._now())
+
+    def _follow(self, ids: list[str], work: Work) -> Iterator[Iterable[Unit]]:
+        """Yield the stages that read all that is due of some campaigns."""
+        yield self._lookups([key for key in ids if self._ledger.campaigns[key].lookup_due], work)
+        moved = [key for key in ids if self._counters.has_moved(key)]
+        yield [*self._details(ids, work), *self._activity_counters(moved, work)]
+        exceeding = [key for key in moved if self._may_have_more(key)]
+        yield self._lookups(exceeding, work)
+        yield [*self._details(exceeding, work), *self._activity_counters(exceeding, work)]
+        for key in moved:
+            self._settle_total(key)
+        yield self._moved_reports(moved, work)
+        again, self._again = self._again, []
+        yield [replace(unit, floor=None, page_size=ODD_PAGE) for unit in again]
+        yield self._moved_links(moved, work)
+
+    def _lookups(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
+        for key in campaign_ids:
+            yield self._lookup.of(key, work)
+
+    def _details(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
+        for key in campaign_ids:
+            campaign = self._ledger.campaigns[key]
+            if self._has_details_due(key) and not campaign.lookup_due:
+                self._details_left[key] = len(campaign.activities)
+                campaign.details_due = bool(campaign.activities)
+                for activity_id in campaign.activities:
+                    yield self._activities.of(key, activity_id, work)
+
+    def _activity_counters(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
+        known = self._counters.activities
+        ids = [
+            activity
+            for key in campaign_ids
+            for activity in self._ledger.campaigns[key].reported
+            if activity not in known
+        ]
+        size = self._activity_stats.ids_a_call
+        for start in range(0, len(ids), size):
+            yield self._activity_stats.of(ids[start : start + size], work)
+
+    def _may_have_more(self, campaign_id: str) -> bool:
+        """Tell whether a campaign may have activities that are not known yet."""
+        campaign = self._ledger.campaigns[campaign_id]
+        _, excess = self._counters.exceeding(campaign_id)
+        if campaign_id in self._looked_up or excess <= campaign.excess:
+            return False
+        return campaign.short is None or campaign.short.is_worth_a_try(
+            self._counters.total(campaign_id), self._now(), self._counters.settling
+        )
+
+    def _moved_reports(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
+        for key in campaign_ids:
+            for activity_id, activity in self._ledger.campaigns[key].reported.items():
+                # An activity that was removed, or sent a moment ago, has no counters: not zero.
+                if activity_id in self._counters.activities:
+                    yield from self._reports_due(key, activity_id, activity, work)
+            self._counters.agree(key)
+
+    def _reports_due(
+        self, campaign_id: str, activity_id: str, activity: Activity, work: Work
+    ) -> list[Unit]:
+        """Return the units that read those reports of an activity whose counters moved.
+
+        A contact who forwards an e-mail again moves no counter. So as long as much is expected
+        of it, its forwards are read whenever anything of its activity moved.
+        """
+        due: list[Unit] = []
+        streams = [
+            stream
+            for stream in self._counters.followed(campaign_id)
+            if isinstance(stream, EmailReport)
+        ]
+        for stream in streams:
+            report = activity.report(stream.name)
+            counter = self._counters.counter(activity_id, stream)
+            if report.counter is None and counter == 0:
+                report.counter = 0
+            moved = report.is_due(counter, self._now(), self._counters.settling)
+            if isinstance(stream, EmailForwards) and counter:
+                moved = moved or (self._is_hot(campaign_id) and bool(due or len(streams) == 1))
+            if moved:
+                due.append(self._report(stream, activity_id, report, work))
+        return due
+
+    def _is_hot(self, campaign_id: str) -> bool:
+        sent = self._ledger.campaigns[campaign_id].dated
+        return self._now() - sent <= self._settings.report_hot
+
+    def _report(
+        self, stream: EmailReport, activity_id: str, report: Report, work: Work
+    ) -> ReportUnit:
+        """Return the unit that reads a report down to where it is known; sometimes, whole.
+
+        Recipients are always read whole, and so is what counts fewer than before, or is tried
+        for the last time.
+        """
+        refreshed = self._counters.activities[activity_id].get("last_refresh_time")
+        counter = self._counters.counter(activity_id, stream)
+        fewer = report.counter is not None and counter < report.counter
+        last = report.short is not None and report.short.is_last(
+            self._now(), self._counters.settling
+        )
+        return ReportUnit(
+            stream,
+            about={"campaign_activity_id": activity_id},
+            work=work,
+            floor=None if stream.counts_recipients or fewer or last else report.floor,
+            as_of=moment(refreshed) if refreshed else None,
+            lookback=self._settings.report_lookback,
+        )
+
+    def _moved_links(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
+        """Yield the links of activities whose clicks moved, once the clicks themselves are read.
+
+        What a link counts cannot be compared with anything, but it comes from the same clicks.
+        """
+        for key in campaign_ids:
+            streams = self._counters.followed(key)
+            if self._links not in streams:
+                continue
+            for activity_id, activity in self._ledger.campaigns[key].reported.items():
+                counter = self._counters.counter(activity_id, self._links)
+                behind = any(
+                    activity.report(stream.name).counter != counter
+                    for stream in streams
+                    if stream.counter == self._links.counter and stream is not self._links
+                )
+                read = activity.report(self._links.name).counter
+                if activity_id in self._counters.activities and read != counter and not behind:
+                    yield self._links.of(activity_id, work)
+
+    # What is learnt
+
+    @override
+    def take(self, unit: Unit, row: Row) -> None:
+        """Learn which activities there are, and what they count."""
+        if unit.source is self._lookup:
+            self._learn(self._ledger.campaigns[unit.about["campaign_id"]], row)
+        elif unit.source is self._activity_stats:
+            self._counters.activities[row["campaign_activity_id"]] = row
+
+    def _learn(self, campaign: Campaign, row: Row) -> None:
+        """Note an activity; a new one that has reports makes what was read of them outdated."""
+        if row["campaign_activity_id"] not in campaign.activities:
+            has_reports = row["role"] in ROLES
+            campaign.activities[row["campaign_activity_id"]] = Activity({} if has_reports else None)
+            campaign.details_due = campaign.details_due or has_reports
+
+    @override
+    def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
+        """Learn how far what is followed has been read."""
+        if unit.source is self._lookup:
+            campaign_id = unit.about["campaign_id"]
+            self._ledger.campaigns[campaign_id].lookup_due = False
+            self._looked_up.add(campaign_id)
+        elif unit.source is self._activities:
+            campaign_id = unit.about["campaign_id"]
+            self._details_left[campaign_id] -= 1
+            if not self._details_left[campaign_id]:
+                self._ledger.campaigns[campaign_id].details_due = False
+        elif isinstance(unit, ReportUnit) and isinstance(reading, ReportReading):
+            if not missing:
+                self._settle(unit, reading)
+        elif unit.source is self._links and not missing:
+            activity_id = unit.about["campaign_activity_id"]
+            campaign_id = self._counters.activities[activity_id]["campaign_id"]
+            activity = self._ledger.campaigns[campaign_id].activities[activity_id]
+            activity.report(self._links.name).counter = self._counters.counter(
+                activity_id, self._links
+            )
+            self._counters.agree(campaign_id)
+
+    def _settle_total(self, campaign_id: str) -> None:
+        """Note whether a campaign counts no more than its activities; in the end, leave it."""
+        campaign, total = self._ledger.campaigns[campaign_id], self._counters.total(campaign_id)
+        counter, excess = self._counters.exceeding(campaign_id)
+        excess, before = max(excess, 0), campaign.excess
+        now, settling = self._now(), self._counters.settling
+        if excess <= before:
+            campaign.excess, campaign.short = excess, None
+        elif campaign.short is None:
+            campaign.short = Shortfall(total, total, now)
+        elif campaign.short.is_last(now, settling):
+            LOGGER.warning(
+                "Campaign %s counts %d more than its activities: left at that.",
+                campaign_id,
+                excess,
+            )
+            campaign.since = campaign.since or campaign.short.since
+            campaign.excess, campaign.short = excess, None
+        else:
+            campaign.short.note_try(total, now, settling)
+        if campaign.since and campaign.excess != before:
+            self._find(
+                campaign_id,
+                "",
+                self._activity_stats.name,
+                expected=self._counters.totals[campaign_id][counter] or 0,
+                gap=campaign.excess,
+                since=campaign.since,
+            )
+            campaign.since = campaign.since if campaign.excess else None
+
+    def _settle(self, unit: ReportUnit, reading: ReportReading) -> None:
+        """Compare a report with its counter, and note how far it is known."""
+        stream, activity_id = reading.report, unit.about["campaign_activity_id"]
+        campaign_id = self._counters.activities[activity_id]["campaign_id"]
+        report = self._ledger.campaigns[campaign_id].activities[activity_id].report(stream.name)
+        below = report.below if unit.floor else 0
+        if not stream.counts_recipients:
+            report.floor = reading.next_floor
+            report.below = below + reading.rows_below_next
+        counter, before = self._counters.counter(activity_id, stream), report.gap
+        outcome = report.settle(
+            stream.counted(reading, below), counter, self._now(), self._counters.settling
+        )
+        # Recipients are counted once however many rows they have: rows that may have been
+        # dropped wrongly leave no shortfall there.
+        torn = reading.dropped and (stream.counts_recipients or outcome is not Outcome.AGREES)
+        partial = outcome is Outcome.SHORT and unit.floor
+        if (torn or partial) and unit.page_size != ODD_PAGE:
+            self._again.append(unit)
+        if outcome is Outcome.LEFT:
+            LOGGER.warning(
+                "%s of activity %s shows %d rows fewer than its counter says: left at that.",
+                stream.name,
+                activity_id,
+                report.gap,
+            )
+        if report.since and report.gap != before:
+            self._find(
+                campaign_id,
+                activity_id,
+                stream.name,
+                expected=counter,
+                gap=report.gap,
+                since=report.since,
+            )
+            report.since = report.since if report.gap else None
+        self._counters.agree(campaign_id)
+
+    def _find(
+        self,
+        campaign_id: str,
+        activity_id: str,
+        stream: str,
+        *,
+        expected: int,
+        gap: int,
+        since: datetime,
+    ) -> None:
+        """Report a mismatch, or that it is over."""
+        if self._brief.wants(self._mismatches):
+            row = self._mismatches.found(
+                campaign_id,
+                activity_id,
+                stream,
+                expected=expected,
+                seen=expected - gap,
+                since=since,
+                settled_at=None if gap else self._now(),
+            )
+            self.found.append((self._mismatches, row))
+
+    def _newest_first(self, campaign_ids: Iterable[str]) -> list[str]:
+        """Return campaigns in the order in which people wait for them: sent ones, newest first."""
+
+        def order(key: str) -> tuple[bool, float, str]:
+            campaign = self._ledger.campaigns[key]
+            return campaign.status not in SENT, -campaign.dated.timestamp(), key
+
+        return sorted(campaign_ids, key=order)

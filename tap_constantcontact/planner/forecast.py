@@ -1,0 +1,70 @@
+"""What reading will cost, in calls, before it is asked for."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from tap_constantcontact.streams.email_reports import EmailReport
+from tap_constantcontact.streams.stats import CampaignActivityStats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tap_constantcontact.ledger import Campaign
+    from tap_constantcontact.streams.email_reports import EmailLinks
+
+ACTIVITIES = 2
+"""Activities that a campaign has, as long as they are not known: the e-mail and its web page."""
+
+
+def pages(rows: float, size: int) -> int:
+    """Return the calls that read some rows: none if the counter says that there are none.
+
+    >>> pages(0, 500), pages(1, 500), pages(501, 500)
+    (0, 1, 2)
+    """
+    return math.ceil(rows / size)
+
+
+def report_calls(stream: EmailReport | EmailLinks, counter: int, known: int = 0) -> int:
+    """Return the calls that read a report.
+
+    Args:
+        stream: The report's stream.
+        counter: How many rows it has, by its counter.
+        known: How many of them need not be read again.
+    """
+    if isinstance(stream, EmailReport):
+        return pages(max(counter - known, 1), stream.page_size) if counter else 0
+    return 1
+
+
+def campaign_calls(
+    campaign: Campaign,
+    totals: Mapping[str, int | None] | None,
+    streams: Iterable[EmailReport | EmailLinks],
+    *,
+    details: bool,
+) -> float:
+    """Return the calls that read what is due of a campaign.
+
+    Args:
+        campaign: What is known of it.
+        totals: Its counters, if it was sent and they moved.
+        streams: The reports that follow them.
+        details: Whether its activities are to be read.
+    """
+    calls = 1.0 * campaign.lookup_due
+    if details:
+        calls += len(campaign.activities) or ACTIVITIES
+    if totals is None:
+        return calls
+    reported = campaign.reported
+    calls += max(len(reported), 1) / CampaignActivityStats.ids_a_call
+    for stream in streams:
+        reports = [activity.report(stream.name) for activity in reported.values()]
+        counter = totals[stream.counter] or 0
+        if not reports or counter != sum(report.counter or 0 for report in reports):
+            calls += report_calls(stream, counter, sum(report.below for report in reports))
+    return calls
