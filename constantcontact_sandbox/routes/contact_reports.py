@@ -5,6 +5,7 @@ The rows are those of the tracking reports, seen from the contact's side.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from constantcontact_sandbox.answers import REPORTS
@@ -14,24 +15,17 @@ from constantcontact_sandbox.pages import Paging
 from constantcontact_sandbox.routes.email_reports import has_reports, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from constantcontact_sandbox.calls import Call
     from constantcontact_sandbox.records import Activity, Contact, Event
 
-#: What an activity calls the events of each type.
-_EMAIL_TYPES = {
-    "em_sends": "sends",
-    "em_opens": "opens",
-    "em_clicks": "clicks",
-    "em_bounces": "bounces",
-    "em_optouts": "optouts",
-    "em_forwards": "forwards",
-}
-#: What happens on landing pages, which an account of the sandbox does not have.
+_EMAIL_TYPES = ("em_sends", "em_opens", "em_clicks", "em_bounces", "em_optouts", "em_forwards")
 _PAGE_TYPES = ("p_contact_open", "p_contact_click", "p_contact_add", "p_contact_update")
 _TYPES = frozenset({*_EMAIL_TYPES, *_PAGE_TYPES})
+
+_UNSUBSCRIBES = {"em_optouts": "em_unsubscribes"}  # as only summaries call them
 
 _MOST_CAMPAIGNS = 200
 _SUMMARIES_A_PAGE = 50
@@ -39,7 +33,16 @@ _MOST_YEARS = 5
 _KEY = "reportingsvc.not_found.invalid_path_param.contact_id."
 
 
-def _happened_at(row: tuple[datetime, str, Activity]) -> datetime:
+@dataclass(frozen=True)
+class _Place:
+    """Where something can happen: an activity, its name, and what happened there by its type."""
+
+    campaign_activity_id: str
+    name: str
+    events: Mapping[str, Sequence[Event]]
+
+
+def _happened_at(row: tuple[datetime, str, _Place]) -> datetime:
     return row[0]
 
 
@@ -59,27 +62,44 @@ def details(call: Call) -> dict[str, Any]:
     )
     contact = _contact(call)
     found = [
-        (event.at, kind, activity)
-        for activity in _reported(call)
-        for kind, events in _EMAIL_TYPES.items()
+        (event.at, kind, place)
+        for place in _places(call)
+        for kind, events in place.events.items()
         if kind in types
-        for event in _of(call, contact, getattr(activity, events))
+        for event in _of(call, contact, events)
     ]
     found.sort(key=_happened_at, reverse=True)
     rows, more = _DETAILS.cut(call, found)
     write = in_minutes if call.switches.minute_granular_times else in_milliseconds
     shown: list[dict[str, Any]] = []
-    for at, kind, activity in rows:
+    for at, kind, place in rows:
         row = {
             "contact_id": contact.contact_id,
-            "campaign_activity_id": activity.campaign_activity_id,
+            "campaign_activity_id": place.campaign_activity_id,
             "created_time": write(at),
             "tracking_activity_type": kind,
         }
         if named:
-            row["campaign_activity_name"] = call.account.campaigns[activity.campaign_id].name
+            row["campaign_activity_name"] = place.name
         shown.append(row)
     return {"tracking_activities": shown} | more
+
+
+def _places(call: Call) -> Iterator[_Place]:
+    for activity in _reported(call):
+        name = call.account.campaigns[activity.campaign_id].name
+        yield _Place(activity.campaign_activity_id, name, _events(activity))
+
+
+def _events(activity: Activity) -> dict[str, Sequence[Event]]:
+    return {
+        "em_sends": activity.sends,
+        "em_opens": activity.opens,
+        "em_clicks": activity.clicks,
+        "em_bounces": activity.bounces,
+        "em_optouts": activity.optouts,
+        "em_forwards": activity.forwards,
+    }
 
 
 def _types(call: Call) -> frozenset[str]:
@@ -105,10 +125,8 @@ def summary(call: Call) -> dict[str, Any]:
                 "campaign_activity_id": activity.campaign_activity_id,
                 "start_on": in_milliseconds(at),
                 **{
-                    "em_unsubscribes" if kind == "em_optouts" else kind: len(
-                        _of(call, contact, getattr(activity, events))
-                    )
-                    for kind, events in _EMAIL_TYPES.items()
+                    _UNSUBSCRIBES.get(kind, kind): len(_of(call, contact, events))
+                    for kind, events in _events(activity).items()
                 },
             }
             for at, activity in rows
