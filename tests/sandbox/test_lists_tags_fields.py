@@ -134,7 +134,7 @@ def test_a_tag_shows_what_it_has_and_who_has_it(account: Account, client: Client
     }
     assert client.get(f"/contact_tags/{vip.tag_id}") == shown
     body = client.get("/contact_tags", include_count="true")
-    assert body["tags_count"] == 2
+    assert client.get("/contact_tags", include_count="true", limit=1)["tags_count"] == 2
     assert "tags_count" not in client.get("/contact_tags")
     counted = body["tags"]
     assert counted[0] == {**shown, "contacts_count": 1}
@@ -299,6 +299,8 @@ def test_what_is_said_of_a_contact_can_be_taken_back(account: Account, client: C
     account.set_field(contact, bread, "rye")
     account.set_field(contact, diet, "vegan")
     account.set_field(contact, bread, "spelt")
+    shown = client.get(f"/contacts/{contact.contact_id}", include="custom_fields")
+    assert [each["value"] for each in shown["custom_fields"]] == ["vegan", "spelt"]
     account.clear_field(contact, diet)
     said = client.get(f"/contacts/{contact.contact_id}", include="custom_fields")["custom_fields"]
     assert said == [{"custom_field_id": bread.custom_field_id, "value": "spelt"}]
