@@ -1,16 +1,18 @@
 """What happens on a day to all that sorts and describes contacts, and to whom one can text.
 
-The account's people add and take away, so that there is about as much of everything after a year.
+The account's people add something and take away what they added before: what a populated account
+began with stays, so that its mail still finds readers after a year.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import TYPE_CHECKING, Protocol, TypeVar, get_args
 
 from constantcontact_sandbox.crowd import lives, open_lists, someone
 from constantcontact_sandbox.people import SELECTS
 from constantcontact_sandbox.records import FieldType
 from constantcontact_sandbox.segments import Criteria
+from constantcontact_sandbox.townsfolk import fill_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,22 +24,42 @@ if TYPE_CHECKING:
     from constantcontact_sandbox.segments import Segment
 
 T = TypeVar("T")
+C = TypeVar("C", bound="_Created")
 
-_FEW = 3  # of what there are no more than so few, nothing is taken away
 _FIELD_TYPES: tuple[FieldType, ...] = get_args(FieldType)
 _AT_ONCE = 5
+_FIRST_EMAILS = 2  # addresses that a populated account begins with
 
 
-def _one(chance: Chance, among: Iterable[T], *, more_than: int = 0) -> T | None:
+class _Created(Protocol):
+    @property
+    def created_at(self) -> datetime: ...
+
+
+def _one(chance: Chance, among: Iterable[T]) -> T | None:
     things = list(among)
-    return chance.pick(things) if len(things) > more_than else None
+    return chance.pick(things) if things else None
+
+
+def _added_since(account: Account, among: Iterable[C]) -> list[C]:
+    """Return what the account did not begin with."""
+    return [each for each in among if each.created_at > account.born]
+
+
+def _some(account: Account, chance: Chance) -> list[Contact]:
+    """Draw a few living contacts, some perhaps twice."""
+    drawn = (someone(account, chance, lives) for _ in range(_AT_ONCE))
+    return [contact for contact in drawn if contact is not None]
 
 
 # Tags
 
 
 def _add_tag(account: Account, chance: Chance, at: datetime) -> bool:
-    account.add_tag(f"since {at:%Y-%m-%d} #{chance.below(1000)}", at=at)
+    """Add a tag, and put it on some contacts."""
+    tag = account.add_tag(f"since {at:%Y-%m-%d} #{chance.below(1000)}", at=at)
+    for contact in _some(account, chance):
+        account.tag(contact, tag, at=at)
     return True
 
 
@@ -50,7 +72,7 @@ def _rename_tag(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _delete_tag(account: Account, chance: Chance, at: datetime) -> bool:
-    tag = _one(chance, account.tags.values(), more_than=_FEW)
+    tag = _one(chance, _added_since(account, account.tags.values()))
     if tag is None:
         return False
     account.delete_tag(tag, at=at)
@@ -69,7 +91,10 @@ def _untag(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _add_list(account: Account, chance: Chance, at: datetime) -> bool:
-    account.add_list(f"Since {at:%Y-%m-%d} #{chance.below(1000)}", at=at)
+    """Add a list, and put some contacts on it."""
+    made = account.add_list(f"Since {at:%Y-%m-%d} #{chance.below(1000)}", at=at)
+    for contact in _some(account, chance):
+        account.join(contact, made, at=at)
     return True
 
 
@@ -82,7 +107,7 @@ def _rename_list(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _delete_list(account: Account, chance: Chance, at: datetime) -> bool:
-    found = _one(chance, open_lists(account), more_than=_FEW)
+    found = _one(chance, _added_since(account, open_lists(account)))
     if found is None:
         return False
     account.delete_list(found, at=at)
@@ -93,10 +118,14 @@ def _delete_list(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _add_field(account: Account, chance: Chance, at: datetime) -> bool:
+    """Add a field of some type, and fill it in for some contacts."""
     kind = chance.pick(_FIELD_TYPES)
     choices = ("yes", "no", "perhaps") if kind in SELECTS else ()
     label = f"Asked {at:%Y-%m-%d} #{chance.below(1000)}"
-    account.add_custom_field(label, kind, choices=choices, version=2, at=at)
+    field = account.add_custom_field(label, kind, choices=choices, version=2, at=at)
+    for contact in _some(account, chance):
+        fill_in(account, contact, field, chance)
+        account.touch(contact, at=at)
     return True
 
 
@@ -117,7 +146,7 @@ def _add_choice(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _delete_field(account: Account, chance: Chance, _at: datetime) -> bool:
-    field = _one(chance, account.custom_fields.values(), more_than=_FEW)
+    field = _one(chance, _added_since(account, account.custom_fields.values()))
     if field is None:
         return False
     account.delete_custom_field(field)
@@ -162,7 +191,7 @@ def _rename_segment(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _delete_segment(account: Account, chance: Chance, at: datetime) -> bool:
-    segment = _one(chance, _shown(account), more_than=_FEW)
+    segment = _one(chance, _added_since(account, _shown(account)))
     if segment is None:
         return False
     account.delete_segment(segment, at=at)
@@ -217,10 +246,10 @@ def _tag_in_bulk(account: Account, chance: Chance, at: datetime) -> bool:
     tag = _one(chance, account.tags.values())
     if tag is None:
         return False
-    contacts = [someone(account, chance, lives) for _ in range(_AT_ONCE)]
+    contacts = _some(account, chance)
     job = account.add_bulk_activity("contacts_taggings_add", at=at)
     account.begin_bulk_activity(job, len(contacts), at=at)
-    for contact in filter(None, contacts):
+    for contact in contacts:
         account.tag(contact, tag, at=at)
     return True
 
@@ -262,7 +291,7 @@ def _confirm_email(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _remove_email(account: Account, chance: Chance, _at: datetime) -> bool:
-    email = _one(chance, account.emails[1:], more_than=1)
+    email = _one(chance, account.emails[_FIRST_EMAILS:])
     if email is None:
         return False
     account.emails.remove(email)

@@ -10,6 +10,7 @@ import pytest
 from constantcontact_sandbox import Account, Clock
 from constantcontact_sandbox.affairs import AFFAIRS
 from constantcontact_sandbox.chance import Chance
+from constantcontact_sandbox.life import live
 from tests.sandbox.conftest import NOON
 
 if TYPE_CHECKING:
@@ -24,6 +25,18 @@ def _moved(things: Mapping[str, Any]) -> int:
 
 def _deleted(things: Mapping[Any, Any]) -> int:
     return sum(each.deleted_at is not None for each in things.values())
+
+
+def _begun_with(town: Account) -> list[set[Any]]:
+    sorts: list[Mapping[Any, Any]] = [town.tags, town.lists, town.custom_fields, town.segments]
+    return [
+        {
+            key
+            for key, each in things.items()
+            if each.created_at <= NOON and getattr(each, "deleted_at", None) is None
+        }
+        for things in sorts
+    ]
 
 
 def _choices(town: Account) -> int:
@@ -84,7 +97,11 @@ COUNTED: dict[str, tuple[Callable[[Account], int], int]] = {
 
 @pytest.fixture
 def town() -> Account:
-    return Account.populate(contacts=60, campaigns=4, clock=Clock(NOON))
+    """An account that has begun to live: there is something to take away."""
+    account = Account.populate(contacts=60, campaigns=4, clock=Clock(NOON))
+    for thing in ("tag", "list", "custom field", "segment"):
+        AFFAIRS[f"{thing} added"][1](account, Chance(thing), NOON + timedelta(minutes=1))
+    return account
 
 
 def happens(account: Account, name: str) -> bool:
@@ -109,6 +126,16 @@ def test_the_owners_address_stays(town: Account) -> None:
     assert happens(town, "account address removed")
     assert len(town.emails) == 2
     assert town.emails[0].email_address == "owner@example.com"
+
+
+def test_what_an_account_began_with_outlives_two_months() -> None:
+    town = Account.populate(contacts=200, campaigns=6, clock=Clock(NOON))
+    before = _begun_with(town)
+    live(town, timedelta(days=60))
+    assert _begun_with(town) == before
+    assert max(len(things) for things in (town.tags, town.custom_fields)) < 20
+    last = max(town.campaigns.values(), key=lambda each: each.last_sent_date or town.born)
+    assert len(last.primary.sends) > 10
 
 
 def test_a_tag_put_on_many_shows_in_its_job(town: Account) -> None:
