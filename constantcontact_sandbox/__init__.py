@@ -5,7 +5,9 @@ Read it in this order:
     clock, chance      what time it is, and how the dice fall
     records            what an account holds, in Python's own types
     people, mailings   the two halves of an account, with their builders and changes
-    account            both together
+    segments, texting,
+    bulk_activities    how people are chosen, reached by text message, and treated many at once
+    account            all together
     invention,
     population, life   a believable account, and what happens in it as time passes
     switches           what nobody documents about the API

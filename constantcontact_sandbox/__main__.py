@@ -122,6 +122,8 @@ def _add_switch(add: Callable[..., object], switch: Field[Any], hint: object) ->
     says = f"{switch.metadata['says']} [{switch.metadata['grade']}]"
     if hint is bool:
         kind: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
+    elif hint is int:
+        kind = {"type": int, "metavar": "NUMBER"}
     elif hint is timedelta:
         kind = {"type": _duration, "metavar": "SECONDS"}
     elif get_origin(hint) is Literal:

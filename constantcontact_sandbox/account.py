@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from constantcontact_sandbox.bulk_activities import BulkActivities
 from constantcontact_sandbox.mailings import Mailings
 from constantcontact_sandbox.people import People
 from constantcontact_sandbox.population import populate
 from constantcontact_sandbox.records import AccountEmail, Owner, Privilege
+from constantcontact_sandbox.segments import Segments
+from constantcontact_sandbox.texting import Texting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
     from constantcontact_sandbox.clock import Clock
     from constantcontact_sandbox.records import Activity, Campaign, Contact, OptOut
+    from constantcontact_sandbox.segments import Segment
 
 #: What the account's owner may do. The numbers that live answers showed are 2, 30, 31, 39, 42,
 #: 43, 52 and 74; an owner's answer has 94 entries, most of which the V3 API does not use.
@@ -36,13 +40,14 @@ OWNER_PRIVILEGES = {
 }
 
 
-class Account(People, Mailings):
+class Account(People, Texting, Segments, BulkActivities, Mailings):
     """Everything one Constant Contact account holds, with the builders and changes of it.
 
     An empty one has an owner and nothing else; `populate` makes a lived-in one.
 
     Attributes:
-        contacts, lists, tags, custom_fields: the people half, each by id.
+        contacts, lists, tags, custom_fields, segments: the people half, each by id.
+        bulk_activities: what was done to many contacts at once, by id.
         campaigns, activities: the mailings half, each by id.
         owner, emails, privileges: whose account it is.
     """
@@ -71,6 +76,7 @@ class Account(People, Mailings):
             )
         ]
         self.privileges = [Privilege(number, name) for number, name in OWNER_PRIVILEGES.items()]
+        self._emails_made = len(self.emails)
 
     @classmethod
     def populate(
@@ -80,6 +86,52 @@ class Account(People, Mailings):
         account = cls(clock, seed)
         populate(account, contacts=contacts, campaigns=campaigns)
         return account
+
+    @property
+    def held_privileges(self) -> list[Privilege]:
+        """What the user who signed in may do."""
+        withheld = self.switches.withheld_privileges
+        return [each for each in self.privileges if each.privilege_name not in withheld]
+
+    def add_email(self, address: str, *roles: str) -> AccountEmail:
+        """Add an address to send from, which gets its roles when it is confirmed."""
+        self._emails_made += 1
+        email = AccountEmail(self._emails_made, address, "UNCONFIRMED", pending_roles=roles)
+        self.emails.append(email)
+        return email
+
+    def confirm_email(self, email: AccountEmail, *, at: datetime | None = None) -> None:
+        """Let the owner confirm an address."""
+        email.confirm_status, email.confirm_time = "CONFIRMED", self._at(at)
+        email.confirm_source, email.confirm_source_type = "192.0.2.7", "SITE_OWNER"
+        email.roles, email.pending_roles = email.pending_roles, ()
+
+    def members_of(self, segment: Segment) -> list[Contact]:
+        """Return the contacts whom a segment chooses now, the newest first."""
+        criteria = segment.criteria
+        openers = {
+            opened.contact_id
+            for campaign in self._last_sent(criteria.not_opened)
+            for activity in campaign.sendable
+            for opened in activity.opens
+        }
+        return [
+            contact
+            for contact in self.newest_contacts()
+            if contact.deleted_at is None
+            and (not criteria.lists or not set(criteria.lists).isdisjoint(contact.list_memberships))
+            and (not criteria.tags or not set(criteria.tags).isdisjoint(contact.taggings))
+            and contact.contact_id not in openers
+        ]
+
+    def _last_sent(self, number: int) -> list[Campaign]:
+        sent = [
+            (moment, campaign)
+            for campaign in self.campaigns.values()
+            if (moment := campaign.last_sent_date) is not None
+        ]
+        sent.sort(key=lambda each: each[0], reverse=True)
+        return [campaign for _, campaign in sent[:number]]
 
     def opt_out_from(
         self,

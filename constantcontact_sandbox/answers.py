@@ -116,6 +116,11 @@ def _error(key: str, message: str) -> dict[str, str]:
     return {"error_key": key, "error_message": message}
 
 
+def processing() -> RefusedError:
+    """Nothing is wrong, but nothing is ready: the same request gets the answer later."""
+    return RefusedError(HTTPStatus.ACCEPTED, {"status": "processing"})
+
+
 def unauthorized() -> RefusedError:
     """No access token, an unknown one, or one that has expired."""
     return RefusedError(HTTPStatus.UNAUTHORIZED, _error("unauthorized", "Unauthorized"))
@@ -184,5 +189,6 @@ class Service:
 
 ACCOUNT = Service("account.api", lists_not_found=True)
 CONTACTS = Service("contacts.api", lists_not_found=True)
+SEGMENTS = Service("segments.api", lists_not_found=True)
 EMAILS = Service("emails.api", lists_not_found=True)
 REPORTS = Service("reportingsvc", lists_not_found=False)

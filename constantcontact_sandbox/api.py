@@ -110,8 +110,8 @@ class Api:
         if route.scope is not None and route.scope not in grant.scopes:
             raise forbidden()
         needed = route.needs(self.switches)
-        held = {each.privilege_name for each in self.account.privileges}
-        if needed is not None and needed not in held - self.switches.withheld_privileges:
+        held = {each.privilege_name for each in self.account.held_privileges}
+        if needed is not None and needed not in held:
             raise forbidden()
 
     def _ending(self) -> LastPage:

@@ -13,9 +13,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from constantcontact_sandbox import invention
+from constantcontact_sandbox.affairs import AFFAIRS
 from constantcontact_sandbox.chance import Chance
+from constantcontact_sandbox.crowd import TRIES, is_mailable, lives, open_lists, someone
 from constantcontact_sandbox.mailings import NEWSLETTER
-from constantcontact_sandbox.records import MAILABLE
 from constantcontact_sandbox.townsfolk import fill_in
 
 if TYPE_CHECKING:
@@ -23,12 +24,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from constantcontact_sandbox.account import Account
-    from constantcontact_sandbox.records import Activity, Campaign, Contact, ContactList
+    from constantcontact_sandbox.records import Activity, Campaign, Contact
 
 _DAY = timedelta(days=1)
 _QUIET = 3600  # seconds at the start of each day
 _RECENT = 3  # sent activities that count as recent
-_TRIES = 60
 _LARGEST_AUDIENCE = 2_000
 _BOUNCE = 0.02
 
@@ -109,30 +109,13 @@ def _recipient(
     account: Account, chance: Chance, activities: Sequence[Activity], at: datetime
 ) -> tuple[Activity, Contact] | None:
     """Pick somebody who was sent one of the activities by then, deleted or not."""
-    for _ in range(_TRIES if activities else 0):
+    for _ in range(TRIES if activities else 0):
         activity = chance.pick(activities)
         send = chance.pick(activity.sends)
         contact = account.contacts[send.contact_id]
         if send.at < at and contact.email_address is not None:
             return activity, contact
     return None
-
-
-def _someone(account: Account, chance: Chance, test: Callable[[Contact], bool]) -> Contact | None:
-    contacts = account.newest_contacts()
-    for _ in range(_TRIES if contacts else 0):
-        contact = chance.pick(contacts)
-        if test(contact):
-            return contact
-    return None
-
-
-def _lives(contact: Contact) -> bool:
-    return contact.deleted_at is None
-
-
-def _is_mailable(contact: Contact) -> bool:
-    return contact.is_active and contact.permission in MAILABLE
 
 
 def _open(account: Account, chance: Chance, at: datetime, among: Sequence[Activity]) -> bool:
@@ -194,7 +177,7 @@ def _opt_out_from(account: Account, chance: Chance, at: datetime) -> bool:
 
 def _opt_out(account: Account, chance: Chance, at: datetime) -> bool:
     """Let somebody leave who does not say through which e-mail."""
-    contact = _someone(account, chance, _is_mailable)
+    contact = someone(account, chance, is_mailable)
     if contact is None:
         return False
     account.opt_out(contact, reason=chance.pick(invention.REASONS), at=at)
@@ -202,9 +185,9 @@ def _opt_out(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _rename(account: Account, chance: Chance, at: datetime) -> bool:
-    contact = _someone(account, chance, _lives)
+    contact = someone(account, chance, lives)
     names = {None} if contact is None else {None, contact.last_name}
-    other = _someone(account, chance, lambda each: each.last_name not in names)
+    other = someone(account, chance, lambda each: each.last_name not in names)
     if contact is None or other is None:
         return False
     account.rename(contact, contact.first_name, other.last_name, at=at)
@@ -213,7 +196,7 @@ def _rename(account: Account, chance: Chance, at: datetime) -> bool:
 
 def _move(account: Account, chance: Chance, at: datetime) -> bool:
     """Give somebody another e-mail address."""
-    contact = _someone(account, chance, _is_mailable)
+    contact = someone(account, chance, is_mailable)
     if contact is None or contact.email_address is None:
         return False
     mailbox = contact.email_address.address.partition("@")[0][:40]
@@ -224,7 +207,7 @@ def _move(account: Account, chance: Chance, at: datetime) -> bool:
 def _arrive(account: Account, chance: Chance, at: datetime) -> bool:
     """Add a contact."""
     number = len(account.contacts) + 1
-    parents = [_someone(account, chance, _lives) for _ in range(2)]
+    parents = [someone(account, chance, lives) for _ in range(2)]
     names = [
         getattr(parent, part) if parent is not None else None
         for parent, part in zip(parents, ("first_name", "last_name"), strict=True)
@@ -235,7 +218,7 @@ def _arrive(account: Account, chance: Chance, at: datetime) -> bool:
         last_name=names[1],
         permission=chance.pick(("implicit", "explicit", "pending_confirmation")),
         source=chance.pick(("Account", "Contact")),
-        lists=chance.some(_open_lists(account), 2),
+        lists=chance.some(open_lists(account), 2),
         at=at,
     )
     if account.custom_fields:
@@ -243,16 +226,8 @@ def _arrive(account: Account, chance: Chance, at: datetime) -> bool:
     return True
 
 
-def _open_lists(account: Account) -> list[ContactList]:
-    return [
-        each
-        for each in account.lists.values()
-        if each.deleted_at is None and each.channel == "email"
-    ]
-
-
 def _delete(account: Account, chance: Chance, at: datetime) -> bool:
-    contact = _someone(account, chance, _lives)
+    contact = someone(account, chance, lives)
     if contact is None:
         return False
     account.delete_contact(contact, at=at)
@@ -260,7 +235,7 @@ def _delete(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _revive(account: Account, chance: Chance, at: datetime) -> bool:
-    contact = _someone(account, chance, lambda each: each.deleted_at is not None)
+    contact = someone(account, chance, lambda each: each.deleted_at is not None)
     if contact is None or chance.happens(1 / 2):
         return False
     account.revive(contact, at=at)
@@ -268,7 +243,7 @@ def _revive(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _confirm(account: Account, chance: Chance, at: datetime) -> bool:
-    contact = _someone(account, chance, lambda each: each.permission == "pending_confirmation")
+    contact = someone(account, chance, lambda each: each.permission == "pending_confirmation")
     if contact is None or contact.deleted_at is not None:
         return False
     account.confirm(contact, at=at)
@@ -276,8 +251,8 @@ def _confirm(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _join(account: Account, chance: Chance, at: datetime) -> bool:
-    lists = _open_lists(account)
-    contact = _someone(account, chance, _is_mailable)
+    lists = open_lists(account)
+    contact = someone(account, chance, is_mailable)
     if contact is None or not lists:
         return False
     account.join(contact, chance.pick(lists), at=at)
@@ -285,7 +260,7 @@ def _join(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _leave(account: Account, chance: Chance, at: datetime) -> bool:
-    contact = _someone(account, chance, lambda each: bool(each.list_memberships))
+    contact = someone(account, chance, lambda each: bool(each.list_memberships))
     if contact is None:
         return False
     account.leave(contact, account.lists[chance.pick(contact.list_memberships)], at=at)
@@ -293,7 +268,7 @@ def _leave(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _tag(account: Account, chance: Chance, at: datetime) -> bool:
-    contact = _someone(account, chance, _lives)
+    contact = someone(account, chance, lives)
     if contact is None or not account.tags:
         return False
     account.tag(contact, chance.pick(list(account.tags.values())), at=at)
@@ -302,7 +277,7 @@ def _tag(account: Account, chance: Chance, at: datetime) -> bool:
 
 def _answer(account: Account, chance: Chance, at: datetime) -> bool:
     """Let somebody say something in a custom field."""
-    contact = _someone(account, chance, _lives)
+    contact = someone(account, chance, lives)
     if contact is None or not account.custom_fields:
         return False
     fill_in(account, contact, chance.pick(list(account.custom_fields.values())), chance)
@@ -332,7 +307,7 @@ def _write(account: Account, chance: Chance, at: datetime) -> bool:
         f"{subject}, {at:%Y-%m-%d} #{len(account.campaigns) + 1}"[:80],
         type_code=NEWSLETTER,
         subject=subject,
-        lists=chance.some(_open_lists(account), 3),
+        lists=chance.some(open_lists(account), 3),
         at=at,
     )
     account.add_link(campaign.primary, chance.pick(invention.PAGES))
@@ -361,4 +336,5 @@ HAPPENINGS: dict[str, tuple[int, Callable[[Account, Chance, datetime], bool]]] =
     "custom field filled in": (2, _answer),
     "campaign sent again": (1, _resend),
     "campaign written": (1, _write),
+    **AFFAIRS,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta, timezone
 
+_HOME = timezone(timedelta(hours=-4))  # where the vendor is
+
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d)"
     r"(?:T(\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?"
@@ -37,6 +39,16 @@ def in_milliseconds(moment: datetime) -> str:
 def in_minutes(moment: datetime) -> str:
     """Write the minute of a moment as the guide's report samples do: `2019-04-25T11:08:00.000Z`."""
     return f"{moment.astimezone(timezone.utc).isoformat()[:16]}:00.000Z"
+
+
+def at_home(moment: datetime) -> str:
+    """Write a moment as the history of text messages does: `2022-09-15T14:01:10-04:00`."""
+    return moment.astimezone(_HOME).isoformat(timespec="seconds")
+
+
+def at_home_in_words(moment: datetime) -> str:
+    """Write a moment as only consents to text messages do: `2021-07-18 00:00:00 -0400`."""
+    return f"{moment.astimezone(_HOME):%Y-%m-%d %H:%M:%S %z}"
 
 
 def as_date(moment: datetime | date) -> str:

@@ -2,7 +2,7 @@
 
 A cursor is the base64 of a query string that embeds the limit, all filters and a position:
 `limit=50&next=51&status=all`. An offset counts the rows before; a keyset position names the
-moment of the next row and how many rows of that moment come before it.
+moment of the next row and how many rows of that moment come before it, or simply the next row.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ class Paging(Generic[T]):
         limit: the rows of a page, unless asked otherwise, and at most.
         moment: by which moment the rows are ordered; without it only an offset can be counted.
         oldest_first: whether they are ordered the other way round.
+        row_id: what names the next row in a cursor, where the API is known to do so.
         position: what the position is called inside a cursor.
         first: how an offset counts the first row.
         fixed: what stands in each cursor besides.
@@ -76,6 +77,7 @@ class Paging(Generic[T]):
     limit: tuple[int, int]
     moment: Callable[[T], datetime] | None = None
     oldest_first: bool = False
+    row_id: Callable[[T], str] | None = None
     position: str = "next"
     first: int = 1
     fixed: tuple[tuple[str, str], ...] = ()
@@ -96,6 +98,9 @@ class Paging(Generic[T]):
         position = call.text(self.position)
         if position is None or not call.from_cursor:
             return 0
+        if self.row_id is not None:
+            ids = (self.row_id(each) for each in rows)
+            return next((number for number, each in enumerate(ids) if each == position), len(rows))
         try:
             if position.isdecimal():
                 return max(int(position) - self.first, 0)
@@ -125,6 +130,8 @@ class Paging(Generic[T]):
         return self._rank(self._moment(row))
 
     def _place(self, call: Call, rows: Sequence[T], index: int) -> str:
+        if self.row_id is not None:
+            return self.row_id(rows[index])
         if call.switches.cursor_style == "offset" or self.moment is None:
             return str(index + self.first)
         moment = self.moment(rows[index])

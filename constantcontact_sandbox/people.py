@@ -16,8 +16,6 @@ from constantcontact_sandbox.records import (
     FieldValue,
     Note,
     PhoneNumber,
-    SmsChannel,
-    SmsConsent,
     StreetAddress,
     Tag,
 )
@@ -30,7 +28,8 @@ if TYPE_CHECKING:
     from constantcontact_sandbox.clock import Clock
     from constantcontact_sandbox.records import Channel, FieldType, Permission, Source
 
-_SELECTS = frozenset({"single_select", "multi_select"})
+#: The types of custom fields that offer choices.
+SELECTS: frozenset[FieldType] = frozenset({"single_select", "multi_select"})
 
 
 def _age(contact: Contact) -> float:
@@ -232,40 +231,23 @@ class People(Holder):
         contact.notes = (note, *contact.notes)
         return note
 
-    def add_sms_channel(
-        self,
-        contact: Contact,
-        number: str,
-        *,
-        permission: Literal[
-            "explicit", "unsubscribed", "pending_confirmation", "not_set"
-        ] = "explicit",
-        at: datetime | None = None,
-    ) -> SmsChannel:
-        """Make the contact reachable by text message."""
-        moment = self._at(at)
-        consent = SmsConsent(permission, moment, moment)
-        if permission in ("explicit", "unsubscribed"):
-            consent.opt_in_date = moment
-            consent.advertised_frequency, consent.advertised_interval = "4", "monthly"
-        if permission == "unsubscribed":
-            consent.opt_out_date = moment
-        channel = SmsChannel(self._id(moment), number, "1", "US", consents=(consent,))
-        contact.sms_channel = channel
-        return channel
-
     @staticmethod
     def set_field(
         contact: Contact, custom_field: CustomField, value: str = "", *choice_ids: str
     ) -> None:
         """Say what a custom field is for the contact: a value, or the choices of a select."""
-        others = tuple(
+        People.clear_field(contact, custom_field)
+        said = FieldValue(custom_field.custom_field_id, value or None, choice_ids)
+        contact.custom_fields += (said,)
+
+    @staticmethod
+    def clear_field(contact: Contact, custom_field: CustomField) -> None:
+        """Say no longer what a custom field is for the contact."""
+        contact.custom_fields = tuple(
             each
             for each in contact.custom_fields
             if each.custom_field_id != custom_field.custom_field_id
         )
-        said = FieldValue(custom_field.custom_field_id, value or None, choice_ids)
-        contact.custom_fields = (*others, said)
 
     # Lists
 
@@ -331,6 +313,11 @@ class People(Holder):
         self.tags[tag.tag_id] = tag
         return tag
 
+    def rename_tag(self, tag: Tag, name: str, *, at: datetime | None = None) -> None:
+        """Give the tag another name."""
+        tag.name = name
+        tag.updated_at = self._at(at)
+
     def delete_tag(self, tag: Tag, *, at: datetime | None = None) -> None:
         """Delete the tag: it is gone, also from its contacts."""
         del self.tags[tag.tag_id]
@@ -375,7 +362,7 @@ class People(Holder):
             version=version,
             metadata=metadata,
         )
-        if kind in _SELECTS:
+        if kind in SELECTS:
             made.choices = tuple(
                 Choice(f"{number:06d}", choice, number, moment, moment)
                 for number, choice in enumerate(choices, start=1)
@@ -387,6 +374,29 @@ class People(Holder):
         """Give the field another label; its name follows."""
         custom_field.label, custom_field.name = label, _slug(label)
         custom_field.updated_at = self._at(at)
+
+    def add_choice(
+        self, custom_field: CustomField, label: str, *, at: datetime | None = None
+    ) -> Choice:
+        """Offer one more choice."""
+        moment, number = self._at(at), len(custom_field.choices) + 1
+        choice = Choice(f"{number:06d}", label, number, moment, moment)
+        custom_field.choices += (choice,)
+        custom_field.updated_at = moment
+        return choice
+
+    def rename_choice(
+        self, custom_field: CustomField, choice: Choice, label: str, *, at: datetime | None = None
+    ) -> None:
+        """Word a choice otherwise."""
+        choice.choice_label = label
+        choice.updated_at = custom_field.updated_at = self._at(at)
+
+    def delete_choice(
+        self, custom_field: CustomField, choice: Choice, *, at: datetime | None = None
+    ) -> None:
+        """Offer a choice no longer: it stays with its `deleted_at`, and so do those who took it."""
+        choice.deleted_at = choice.updated_at = custom_field.updated_at = self._at(at)
 
     def delete_custom_field(self, custom_field: CustomField) -> None:
         """Delete the field: it is gone, and what it said of the contacts."""

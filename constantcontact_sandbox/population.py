@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from constantcontact_sandbox.office import keep_office
 from constantcontact_sandbox.postbag import Postbag
-from constantcontact_sandbox.records import AccountEmail, CompanyLogo, PhysicalAddress
+from constantcontact_sandbox.records import CompanyLogo, PhysicalAddress
 from constantcontact_sandbox.townsfolk import Townsfolk
 
 if TYPE_CHECKING:
@@ -13,12 +14,13 @@ if TYPE_CHECKING:
 
 
 def populate(account: Account, *, contacts: int, campaigns: int) -> None:
-    """Fill an empty account with lists, tags, fields, contacts and campaigns."""
+    """Fill an empty account with lists, tags, fields, contacts, campaigns, segments and jobs."""
     _introduce_owner(account)
     town = Townsfolk(account)
     town.settle(contacts)
     Postbag(account, town.leaving).deliver(campaigns)
     town.move_on()
+    keep_office(account)
 
 
 def _introduce_owner(account: Account) -> None:
@@ -30,6 +32,4 @@ def _introduce_owner(account: Account) -> None:
     )
     owner.physical_address.postal_code = "02451"
     owner.company_logo = CompanyLogo("https://files.example.com/logo.jpg", "ACCOUNT.IMAGE.5")
-    account.emails.append(
-        AccountEmail(2, "hello@example.com", "UNCONFIRMED", pending_roles=("REPLY_TO",))
-    )
+    account.add_email("hello@example.com", "REPLY_TO")

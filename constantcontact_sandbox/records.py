@@ -29,6 +29,9 @@ Permission = Literal[
 ]
 Source = Literal["Contact", "Account", "Landing Page"]
 Channel = Literal["email", "sms"]
+SmsPermission = Literal["explicit", "unsubscribed", "pending_confirmation", "not_set"]
+SmsAction = Literal["opt_in", "confirmed_opt_in", "re_opt_in", "opt_out"]
+SmsMedium = Literal["MD", "FI"]
 FieldType = Literal[
     "string",
     "date",
@@ -183,12 +186,33 @@ class Note:
 class SmsConsent:
     """What a contact agreed to by text message."""
 
-    sms_consent_permission: Literal["explicit", "unsubscribed", "pending_confirmation", "not_set"]
+    sms_consent_permission: SmsPermission
     created_at: datetime
     updated_at: datetime
     opt_in_date: datetime | None = None
     opt_out_date: datetime | None = None
     advertised_frequency: str | None = None
+    advertised_interval: str | None = None
+    consent_type: str = "promotional_sms"
+
+
+@dataclass(slots=True)
+class SmsHistory:
+    """A time that a contact agreed to text messages, or refused them.
+
+    The codes: `state` E for in and O for out, `source` A for the account and C for the contact,
+    the medium FI for an imported file and MD for a mobile device.
+    """
+
+    sms_channel_history_id: str
+    insert_time: datetime
+    state: Literal["E", "O"]
+    source: Literal["A", "C"]
+    consent_action_time: datetime
+    consent_action_type: SmsAction
+    consent_medium_type: SmsMedium
+    source_sms_number: str | None = None
+    advertised_frequency: int | None = None
     advertised_interval: str | None = None
     consent_type: str = "promotional_sms"
 
@@ -204,6 +228,7 @@ class SmsChannel:
     create_source: Source = "Contact"
     update_source: Source | None = None
     consents: tuple[SmsConsent, ...] = ()
+    history: tuple[SmsHistory, ...] = ()
 
 
 @dataclass(slots=True)

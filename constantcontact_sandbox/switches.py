@@ -88,12 +88,22 @@ class Switches:
     membership_moves_updated_at: bool = field(
         default=False, metadata=_says("I", "joining or leaving a list or tag moves updated_at")
     )
+    sms_consent_moves_updated_at: bool = field(
+        default=False,
+        metadata=_says("I", "agreeing to text messages, or refusing them, moves updated_at"),
+    )
     resend_moves_updated_at: bool = field(
         default=False, metadata=_says("I", "a resend moves its campaign's updated_at")
     )
     default_list_status: Literal["active", "all"] = field(
         default="active",
         metadata=_says("I", "which lists /contact_lists shows when no status is asked for"),
+    )
+    segment_tries: int = field(
+        default=1,
+        metadata=_says(
+            "G", "how often /contacts?segment_id= answers 202 `processing` before the contacts come"
+        ),
     )
     sms_channel_included: bool = field(
         default=True,

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 from constantcontact_sandbox.routes import (
     account,
     activities,
+    bulk_activities,
+    contact_reports,
     contacts,
     custom_fields,
     email_reports,
     emails,
     lists,
+    segments,
+    sms_history,
     stats,
     summaries,
     tags,
+    xrefs,
 )
 
 if TYPE_CHECKING:
@@ -23,13 +28,18 @@ if TYPE_CHECKING:
 #: Every endpoint, once. Of two that match a path the first one answers.
 ROUTES: tuple[Route, ...] = (
     *account.ROUTES,
+    *xrefs.ROUTES,
+    *sms_history.ROUTES,
     *contacts.ROUTES,
     *lists.ROUTES,
+    *segments.ROUTES,
     *tags.ROUTES,
     *custom_fields.ROUTES,
+    *bulk_activities.ROUTES,
     *emails.ROUTES,
     *activities.ROUTES,
     *stats.ROUTES,
     *email_reports.ROUTES,
+    *contact_reports.ROUTES,
     *summaries.ROUTES,
 )

@@ -65,11 +65,7 @@ def _confirm_time(moment: datetime) -> str:
 
 def privileges(call: Call) -> list[dict[str, Any]]:
     """Show what the user may do; any valid token may ask."""
-    return [
-        present(each)
-        for each in call.account.privileges
-        if each.privilege_name not in call.switches.withheld_privileges
-    ]
+    return [present(each) for each in call.account.held_privileges]
 
 
 ROUTES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from constantcontact_sandbox.answers import CONTACTS
+from constantcontact_sandbox.answers import CONTACTS, processing
 from constantcontact_sandbox.calls import Route
 from constantcontact_sandbox.moments import as_date, in_seconds
 from constantcontact_sandbox.pages import Paging
@@ -49,6 +49,23 @@ _STATUSES = frozenset(
     }
 )
 _SMS_STATUSES = frozenset({"all", "explicit", "unsubscribed", "pending_confirmation", "not_set"})
+_NOT_WITH_A_SEGMENT = frozenset(
+    {
+        "status",
+        "email",
+        "lists",
+        "tags",
+        "updated_after",
+        "updated_before",
+        "created_after",
+        "created_before",
+        "optout_after",
+        "optout_before",
+        "include",
+        "sms_status",
+        "include_count",
+    }
+)
 _MOST_LISTS, _MOST_TAGS = 25, 50
 _NEW = timedelta(days=30)
 
@@ -69,11 +86,9 @@ _PAGING = Paging(limit=(50, 500), moment=_created_at)
 
 
 def collection(call: Call) -> dict[str, Any]:
-    """Show the contacts that pass every filter, the newest first."""
-    if call.text("segment_id") is not None:
-        raise CONTACTS.not_found("Segment not found.")
+    """Show the contacts that pass every filter, or those of a segment, the newest first."""
     include = _included(call)
-    matching = _matching(call)
+    matching = _matching(call) if call.text("segment_id") is None else _in_segment(call)
     rows, more = _PAGING.cut(call, matching)
     body: dict[str, Any] = {"contacts": [_contact(each, include) for each in rows]}
     if call.flag("include_count"):
@@ -112,6 +127,19 @@ def _included(call: Call) -> frozenset[str]:
     if call.switches.sms_channel_included:
         known |= {"sms_channel"}
     return frozenset(call.words("include", known=known))
+
+
+def _in_segment(call: Call) -> Sequence[Contact]:
+    """Return the contacts of a segment, if they have been found already."""
+    number = call.text("segment_id") or ""
+    if not number.isdecimal() or not _NOT_WITH_A_SEGMENT.isdisjoint(call.query):
+        raise call.invalid("segment_id")
+    segment = call.account.segments.get(int(number))
+    if segment is None or segment.deleted_at is not None:
+        raise CONTACTS.not_found("Segment not found.")
+    if not call.from_cursor and call.account.is_computing(segment):
+        raise processing()
+    return call.account.members_of(segment)
 
 
 def _matching(call: Call) -> Sequence[Contact]:

@@ -35,46 +35,46 @@ _PAGING = Paging(limit=(500, 500), moment=_happened_at)
 
 
 def _sends(call: Call, activity: Activity) -> Sequence[Event]:
-    return _visible(call, activity.sends)
+    return visible(call, activity.sends)
 
 
 def _opens(call: Call, activity: Activity) -> Sequence[Event]:
-    return _visible(call, activity.opens)
+    return visible(call, activity.opens)
 
 
 def _unique_opens(call: Call, activity: Activity) -> Sequence[Event]:
     """Keep the last open of each contact."""
     last: dict[str, Event] = {}
-    for each in _visible(call, activity.opens):
+    for each in visible(call, activity.opens):
         last.setdefault(each.contact_id, each)
     return list(last.values())
 
 
 def _did_not_opens(call: Call, activity: Activity) -> Sequence[Event]:
     """Keep the sends to those who have not opened: it shrinks as they do."""
-    opened = {each.contact_id for each in _visible(call, activity.opens)}
-    return [each for each in _visible(call, activity.sends) if each.contact_id not in opened]
+    opened = {each.contact_id for each in visible(call, activity.opens)}
+    return [each for each in visible(call, activity.sends) if each.contact_id not in opened]
 
 
 def _clicks(call: Call, activity: Activity) -> Sequence[Event]:
     url_id = call.text("url_id")
     if url_id is not None and not url_id.isdecimal():
         raise call.invalid("url_id")
-    clicks = _visible(call, activity.clicks)
+    clicks = visible(call, activity.clicks)
     return [each for each in clicks if url_id is None or each.url_id == url_id]
 
 
 def _forwards(call: Call, activity: Activity) -> Sequence[Event]:
-    return _visible(call, activity.forwards)
+    return visible(call, activity.forwards)
 
 
 def _optouts(call: Call, activity: Activity) -> Sequence[Event]:
-    return _visible(call, activity.optouts)
+    return visible(call, activity.optouts)
 
 
 def _bounces(call: Call, activity: Activity) -> Sequence[Event]:
     codes = call.words("bounce_code", known=_BOUNCE_CODES)
-    bounces = _visible(call, activity.bounces)
+    bounces = visible(call, activity.bounces)
     return [each for each in bounces if not codes or each.bounce_code in codes]
 
 
@@ -104,7 +104,7 @@ def links(call: Call) -> dict[str, Any]:
     with_unclicked = call.flag("no_clicks")
     activity = _activity(call)
     clicked: defaultdict[str, set[str]] = defaultdict(set)
-    for each in _visible(call, activity.clicks):
+    for each in visible(call, activity.clicks):
         clicked[each.url_id].add(each.contact_id)
     counts: list[dict[str, Any]] = []
     for link in activity.links:
@@ -120,16 +120,19 @@ def links(call: Call) -> dict[str, Any]:
 def _activity(call: Call) -> Activity:
     """Return the activity asked for: only what is sent to contacts has reports."""
     activity = call.account.activities.get(call.uuid("campaign_activity_id"))
-    if (
-        activity is None
-        or activity.role not in SENDABLE
-        or (activity.current_status == "Removed" and not call.switches.removed_reports)
-    ):
+    if activity is None or not has_reports(call, activity):
         raise REPORTS.not_found("Could not find the campaign activity.", key=_KEY)
     return activity
 
 
-def _visible(call: Call, events: Iterable[T]) -> list[T]:
+def has_reports(call: Call, activity: Activity) -> bool:
+    """Say whether there are reports on an activity, be they empty."""
+    return activity.role in SENDABLE and (
+        activity.current_status != "Removed" or call.switches.removed_reports
+    )
+
+
+def visible(call: Call, events: Iterable[T]) -> list[T]:
     """Return the events that the reports know of by now, the most recent first."""
     switches = call.switches
     horizon = call.now - switches.report_lag

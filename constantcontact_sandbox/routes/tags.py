@@ -39,9 +39,13 @@ _PAGING = Paging(limit=(50, 500), moment=_created_at, oldest_first=True, links=_
 
 def collection(call: Call) -> dict[str, Any]:
     """Show the tags, the oldest first. A deleted one is not there."""
-    rows, more = _PAGING.cut(call, sorted(call.account.tags.values(), key=_created_at))
+    tags = sorted(call.account.tags.values(), key=_created_at)
+    rows, more = _PAGING.cut(call, tags)
     sizes = _sizes(call)
-    return {"tags": [_tag(each, sizes) for each in rows]} | more
+    body: dict[str, Any] = {"tags": [_tag(each, sizes) for each in rows]}
+    if sizes is not None:
+        body["tags_count"] = len(tags)
+    return body | more
 
 
 def detail(call: Call) -> dict[str, Any]:

@@ -33,6 +33,7 @@ LAGGING = (
     "email_address__opt_in_source",
     "list_memberships",
     "taggings",
+    "custom_fields",  # of a field that was deleted
 )
 """What may move no time that the API can filter by, and waits for the next full pass.
 

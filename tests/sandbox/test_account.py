@@ -66,6 +66,29 @@ def test_addresses_are_found_by_status_role_or_themselves(account: Account, clie
     assert client.get("/account/emails", email_address="b@example.com") == [other]
 
 
+def test_an_address_comes_is_confirmed_and_goes(account: Account, client: Client) -> None:
+    news = account.add_email("news@example.com", "REPLY_TO", "OTHER")
+    shown = {"email_id": 2, "email_address": "news@example.com"}
+    assert client.get("/account/emails")[1] == {
+        **shown,
+        "confirm_status": "UNCONFIRMED",
+        "roles": [],
+        "pending_roles": ["REPLY_TO", "OTHER"],
+    }
+    account.confirm_email(news)
+    assert client.get("/account/emails")[1] == {
+        **shown,
+        "confirm_status": "CONFIRMED",
+        "confirm_time": "2026-06-01T12:00:00.000+0000",
+        "confirm_source": "192.0.2.7",
+        "confirm_source_type": "SITE_OWNER",
+        "roles": ["REPLY_TO", "OTHER"],
+    }
+    account.emails.remove(news)
+    assert [each["email_id"] for each in client.get("/account/emails")] == [1]
+    assert account.add_email("more@example.com").email_id == 3
+
+
 def test_any_token_may_ask_for_the_privileges(sandbox: Sandbox, switches: Switches) -> None:
     switches.withheld_privileges = frozenset({"contacts:read"})
     privileges = Client(sandbox, scopes=("offline_access",)).get("/account/user/privileges")
@@ -84,6 +107,28 @@ def test_any_token_may_ask_for_the_privileges(sandbox: Sandbox, switches: Switch
         ("/contact_lists", "contact_data", "contacts:lists:read"),
         ("/contact_tags", "contact_data", "contacts:read"),
         ("/contact_custom_fields", "contact_data", "contacts:read"),
+        ("/contacts/contact_id_xrefs?sequence_ids=1", "contact_data", "contacts:read"),
+        ("/contact_lists/list_id_xrefs?sequence_ids=1", "contact_data", "contacts:lists:read"),
+        (f"/contacts/sms_engagement_history/{ID}", "contact_data", "contacts:read"),
+        ("/segments", "contact_data", "contacts:lists:read"),
+        ("/segments/1", "contact_data", "contacts:lists:read"),
+        ("/activities", "contact_data", "contacts:write"),
+        (f"/activities/{ID}", "contact_data", "contacts:write"),
+        (
+            f"/reports/contact_reports/{ID}/activity_details?tracking_activities_list=em_opens",
+            "contact_data",
+            "ui:campaign:metrics",
+        ),
+        (
+            f"/reports/contact_reports/{ID}/activity_summary?start=2026-05-01&end=2026-06-01",
+            "contact_data",
+            "ui:campaign:metrics",
+        ),
+        (
+            f"/reports/contact_reports/{ID}/open_and_click_rates?start=2026-05-01&end=2026-06-01",
+            "contact_data",
+            "ui:campaign:metrics",
+        ),
         ("/emails", "campaign_data", "campaign:read"),
         (f"/emails/{ID}", "campaign_data", "campaign:read"),
         (f"/emails/activities/{ID}", "campaign_data", "campaign:read"),

@@ -387,11 +387,6 @@ def test_an_id_that_is_none_and_one_that_is_not_there(client: Client) -> None:
     assert (status, error["error_key"]) == (404, "contacts.api.not_found")
 
 
-def test_there_are_no_segments_yet(client: Client) -> None:
-    status, [error] = client.ask("/contacts", segment_id="14")
-    assert (status, error["error_key"]) == (404, "contacts.api.not_found")
-
-
 def test_counts_tell_living_contacts_by_permission(account: Account, client: Client) -> None:
     old = NOON - timedelta(days=31)
     account.add_contact(permission="explicit", at=old)

@@ -31,6 +31,9 @@ def state(account: Account) -> Sequence[object]:
         account.lists,
         account.tags,
         account.custom_fields,
+        account.segments,
+        account.bulk_activities,
+        account.emails,
         account.campaigns,
     )
 

@@ -133,7 +133,10 @@ def test_a_tag_shows_what_it_has_and_who_has_it(account: Account, client: Client
         "tag_source": "ETSY",
     }
     assert client.get(f"/contact_tags/{vip.tag_id}") == shown
-    counted = client.get("/contact_tags", include_count="true")["tags"]
+    body = client.get("/contact_tags", include_count="true")
+    assert client.get("/contact_tags", include_count="true", limit=1)["tags_count"] == 2
+    assert "tags_count" not in client.get("/contact_tags")
+    counted = body["tags"]
     assert counted[0] == {**shown, "contacts_count": 1}
     assert counted[1]["contacts_count"] == 0
     assert "tag_source" not in counted[1]
@@ -163,6 +166,41 @@ def test_the_look_of_tag_links_is_a_switch(
     switches.tag_links = "nested"
     links = client.get("/contact_tags", limit=1)["_links"]
     assert links["next"]["next"]["href"].startswith("/v3/contact_tags?cursor=")
+
+
+def test_movements_show_in_the_counts_of_lists_and_tags_at_once(
+    account: Account, client: Client
+) -> None:
+    news, vip = account.add_list("News"), account.add_tag("VIP")
+    contact = account.add_contact(lists=[news], tags=[vip])
+
+    def counts() -> tuple[int, int, int]:
+        [shown] = client.get("/contact_lists", include_membership_count="all")["lists"]
+        [tag] = client.get("/contact_tags", include_count="true")["tags"]
+        total = client.get("/contacts/counts")["total"]
+        return shown["membership_count"], tag["contacts_count"], total
+
+    other = account.add_contact()
+    assert counts() == (1, 1, 2)
+    account.join(other, news)
+    account.tag(other, vip)
+    assert counts() == (2, 2, 2)
+    account.leave(contact, news)
+    assert counts() == (1, 2, 2)
+    account.untag(contact, vip)
+    assert counts() == (1, 1, 2)
+    account.delete_contact(other)
+    assert counts() == (0, 0, 1)
+    account.revive(other)
+    assert counts() == (0, 1, 2)
+
+
+def test_another_name_moves_the_tag(account: Account, client: Client, clock: Clock) -> None:
+    vip = account.add_tag("VIP")
+    clock.advance(timedelta(hours=1))
+    account.rename_tag(vip, "Regular")
+    shown = client.get(f"/contact_tags/{vip.tag_id}")
+    assert (shown["name"], shown["updated_at"]) == ("Regular", "2026-06-01T13:00:00Z")
 
 
 def test_a_deleted_tag_is_gone_from_its_contacts_too(account: Account, client: Client) -> None:
@@ -221,6 +259,51 @@ def test_another_label_changes_the_name_not_the_id(account: Account, client: Cli
     account.relabel(field, "Vehicle make and year")
     shown = client.get(f"/contact_custom_fields/{field.custom_field_id}")
     assert (shown["label"], shown["name"]) == ("Vehicle make and year", "vehicle_make_and_year")
+
+
+def test_choices_come_change_and_go_and_move_their_field(
+    account: Account, client: Client, clock: Clock
+) -> None:
+    diet = account.add_custom_field("Diet", "multi_select", choices=("vegan", "none"))
+    contact = account.add_contact()
+    account.set_field(contact, diet, "", "000002")
+
+    def shown() -> list[tuple[str, str, str | None]]:
+        field = client.get(f"/contact_custom_fields/{diet.custom_field_id}")
+        now = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert field["updated_at"] == now
+        assert now in {each["updated_at"] for each in field["choices"]}
+        return [
+            (each["choice_id"], each["choice_label"], each.get("deleted_at"))
+            for each in field["choices"]
+        ]
+
+    clock.advance(timedelta(hours=1))
+    account.add_choice(diet, "no nuts")
+    assert shown() == [
+        ("000001", "vegan", None),
+        ("000002", "none", None),
+        ("000003", "no nuts", None),
+    ]
+    clock.advance(timedelta(hours=1))
+    account.rename_choice(diet, diet.choices[0], "only plants")
+    account.delete_choice(diet, diet.choices[1])
+    assert shown()[:2] == [("000001", "only plants", None), ("000002", "none", "2026-06-01")]
+    said = client.get(f"/contacts/{contact.contact_id}", include="custom_fields")["custom_fields"]
+    assert said == [{"custom_field_id": diet.custom_field_id, "choice_ids": ["000002"]}]
+
+
+def test_what_is_said_of_a_contact_can_be_taken_back(account: Account, client: Client) -> None:
+    bread, diet = account.add_custom_field("Bread"), account.add_custom_field("Diet")
+    contact = account.add_contact()
+    account.set_field(contact, bread, "rye")
+    account.set_field(contact, diet, "vegan")
+    account.set_field(contact, bread, "spelt")
+    shown = client.get(f"/contacts/{contact.contact_id}", include="custom_fields")
+    assert [each["value"] for each in shown["custom_fields"]] == ["vegan", "spelt"]
+    account.clear_field(contact, diet)
+    said = client.get(f"/contacts/{contact.contact_id}", include="custom_fields")["custom_fields"]
+    assert said == [{"custom_field_id": bread.custom_field_id, "value": "spelt"}]
 
 
 def test_a_deleted_field_is_gone_and_so_is_what_it_said(account: Account, client: Client) -> None:

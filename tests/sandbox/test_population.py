@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from constantcontact_sandbox import Account, Clock
+from constantcontact_sandbox.bulk_activities import BulkKind, EndState
 from constantcontact_sandbox.records import BounceCode, Device, FieldType, Permission, Role, Status
 from tests.sandbox.conftest import NOON
 
@@ -21,11 +22,13 @@ def test_it_is_the_same_for_the_same_seed_and_another_for_another(town: Account)
     again = Account.populate(seed=7, contacts=2000, campaigns=40, clock=Clock(NOON))
     assert again.contacts == town.contacts
     assert again.campaigns == town.campaigns
-    assert (again.lists, again.tags, again.custom_fields) == (
+    assert (again.lists, again.tags, again.custom_fields, again.segments) == (
         town.lists,
         town.tags,
         town.custom_fields,
+        town.segments,
     )
+    assert again.bulk_activities == town.bulk_activities
     other = Account.populate(seed=8, contacts=2000, campaigns=40, clock=Clock(NOON))
     assert set(other.campaigns).isdisjoint(town.campaigns)
 
@@ -89,6 +92,32 @@ def test_lists_are_deleted_and_for_texts_as_well(town: Account) -> None:
     }
     [texts] = [each for each in lists if each.channel == "sms"]
     assert any(texts.list_id in each.list_memberships for each in town.contacts.values())
+
+
+def test_numbers_for_texts_have_every_permission_and_a_past(town: Account) -> None:
+    channels = [each.sms_channel for each in town.contacts.values() if each.sms_channel]
+    permissions = {each.consents[0].sms_consent_permission for each in channels}
+    assert permissions == {"explicit", "pending_confirmation", "unsubscribed"}
+    actions = {each.consent_action_type for channel in channels for each in channel.history}
+    assert actions == {"opt_in", "opt_out"}
+
+
+def test_segments_choose_many_few_and_none_and_one_is_deleted(town: Account) -> None:
+    segments = town.segments.values()
+    sizes = [len(town.members_of(each)) for each in segments if each.deleted_at is None]
+    assert max(sizes) == sum(each.deleted_at is None for each in town.contacts.values())
+    assert len(set(sizes)) == len(sizes) == 5
+    assert sum(each.deleted_at is not None for each in segments) == 1
+    assert {each.created_at < each.edited_at for each in segments} == {True, False}
+
+
+def test_jobs_of_every_kind_and_state_are_there_and_some_no_longer_show(town: Account) -> None:
+    jobs = town.bulk_activities.values()
+    assert {each.kind for each in jobs} == set(get_args(BulkKind))
+    assert {each.state for each in jobs} == {"initialized", "processing", *get_args(EndState)}
+    assert {(NOON - each.created_at).days > 10 for each in jobs} == {True, False}
+    assert all(each.created_at <= each.updated_at < NOON for each in jobs)
+    assert sum(not each.is_over for each in jobs) == 2
 
 
 def test_campaigns_of_every_status_and_activities_of_every_role_are_there(town: Account) -> None:
