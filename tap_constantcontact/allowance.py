@@ -34,6 +34,13 @@ DAYS_LEARNT = 7
 RUNS_A_DAY = 24
 """Runs that a day is taken to have before anything was learnt."""
 
+LEAST_SEEN = 0.25
+"""The part of its first day that a key was used in, at least: a first run late in the evening does
+not repeat itself all day long."""
+
+MARGIN = 1.25
+"""By how much increments may exceed what they needed before."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -64,28 +71,41 @@ class Day:
         day: The day, ISO 8601.
         calls: How many were made.
         increments: How many of them increments made.
-        past: How many increments made on the days before that had any, the latest last.
+        began: Which part of the day was over when calls were counted first; 0 from the second
+            day on, however late its first run.
+        past: How many increments made on the days before, the latest last; what the first of
+            them would have had from its beginning.
     """
 
     day: str
     calls: int = 0
     increments: int = 0
+    began: float = 0.0
     past: tuple[int, ...] = ()
 
     @classmethod
-    def load(cls, kept: Mapping[str, Any] | None, today: str) -> Day:
-        """Read it from the store; a new day begins with what the one before has taught."""
+    def load(cls, kept: Mapping[str, Any] | None, now: datetime) -> Day:
+        """Read it from the store; a new day begins with what the ones before have taught."""
+        today = now.date().isoformat()
         if kept is None:
-            return cls(today)
-        day = cls(kept["day"], kept["calls"], kept["increments"], tuple(kept["past"]))
+            return cls(today, began=1 - _left_of(now) / timedelta(days=1))
+        day = cls(**{**kept, "past": tuple(kept["past"])})
         if day.day == today:
             return day
-        past = (*day.past, day.increments) if day.increments else day.past
-        return cls(today, past=past[-DAYS_LEARNT:])
+        if day.began:
+            seen = max(1 - day.began, LEAST_SEEN)
+            return cls(today, past=(math.ceil(day.increments / seen),))
+        return cls(today, past=(*day.past, day.increments)[-DAYS_LEARNT:])
 
     def dump(self) -> dict[str, Any]:
         """Write it to the store."""
         return {**vars(self), "past": list(self.past)}
+
+
+def _left_of(now: datetime) -> timedelta:
+    """Return what is left of a day."""
+    tomorrow = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), now.tzinfo)
+    return tomorrow - now
 
 
 class Allowance:
@@ -168,7 +188,7 @@ class Allowance:
 
     def wait_for_tomorrow(self) -> None:
         """Wait until the calls of the next day may be spent."""
-        self._sleep((self._left_of_today() + AFTER_MIDNIGHT).total_seconds())
+        self._sleep((_left_of(self._now()) + AFTER_MIDNIGHT).total_seconds())
 
     @property
     def left_today(self) -> int:
@@ -196,29 +216,24 @@ class Allowance:
 
     def _kept_for_increments(self, day: Day) -> int:
         """Return how many calls the increments of the rest of the day will need."""
-        a_day = self._limits.increment_reserve
+        a_day: float | None = self._limits.increment_reserve
         if a_day is None:
-            a_day = max(day.past) if day.past else self._increments * RUNS_A_DAY
-        return math.ceil(a_day * (self._left_of_today() / timedelta(days=1)))
+            a_day = MARGIN * (max(day.past) if day.past else self._increments * RUNS_A_DAY)
+        return math.ceil(a_day * (_left_of(self._now()) / timedelta(days=1)))
 
     def _change(self, change: Callable[[Day], Day]) -> None:
         """Change the count of the day."""
-        today = self._now().date().isoformat()
+        now = self._now()
         with self._store.lock(self._key):
             kept = self._store.get(self._key)
-            day = change(Day.load(kept, today))
+            day = change(Day.load(kept, now))
             self._store.compare_and_set(self._key, kept, day.dump())
         self.calls_today = day.calls
-
-    def _left_of_today(self) -> timedelta:
-        now = self._now()
-        tomorrow = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), now.tzinfo)
-        return tomorrow - now
 
     def _end_day(self) -> None:
         """Wait for the next day, if the run may."""
         if not self._limits.waits:
-            hours, minutes = divmod(int(self._left_of_today().total_seconds()) // 60, 60)
+            hours, minutes = divmod(int(_left_of(self._now()).total_seconds()) // 60, 60)
             raise QuotaUsed(
                 f"The API key has used its calls of today ({self.calls_today:,} are counted); they"
                 f" start again at 00:00 UTC, in {hours} h {minutes} min."

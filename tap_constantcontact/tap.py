@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+import time
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -42,7 +43,7 @@ TOKEN_TRIES = 4
 """How often a token is asked for before the run gives up."""
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import FrameType
     from typing import IO
 
@@ -162,7 +163,13 @@ class TapConstantContact(Tap):
 
     def _run(self, wanted: Mapping[str, ConstantContactStream]) -> Run:
         """Wire a run."""
-        allowance = Allowance(self.store, self.settings.client_id, self.settings.limits)
+        allowance = Allowance(
+            self.store,
+            self.settings.client_id,
+            self.settings.limits,
+            now=self.clock,
+            sleep=self.sleep,
+        )
         transport = Transport(
             self.settings,
             self.authenticator,
@@ -191,8 +198,17 @@ class TapConstantContact(Tap):
     @cached_property
     def settings(self) -> Settings:
         """The settings, parsed."""
-        now = datetime.now(timezone.utc)
-        return Settings.parse(self.config, version=self.plugin_version, now=now)
+        return Settings.parse(self.config, version=self.plugin_version, now=self.clock())
+
+    @cached_property
+    def clock(self) -> Callable[[], datetime]:
+        """The time, in UTC."""
+        return lambda: datetime.now(timezone.utc)
+
+    @cached_property
+    def sleep(self) -> Callable[[float], None]:
+        """What waits for seconds."""
+        return time.sleep
 
     @cached_property
     def patience(self) -> Patience:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.io_base import SingerWriter
@@ -118,6 +119,9 @@ class TapRunner:
         tap = TapConstantContact(config=self.settings, state=self.state, message_writer=writer)
         tap.patience = IMPATIENT
         tap.threads = self.threads
+        clock = self.sandbox.account.clock
+        tap.clock = clock.now
+        tap.sleep = lambda seconds: clock.advance(timedelta(seconds=seconds))
         if select is not None:
             for stream in tap.streams.values():
                 stream.selected = stream.name in set(select)

@@ -1,0 +1,235 @@
+"""What changed comes first; what never was read waits for calls to spare."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from constantcontact_sandbox import Account, Clock, Sandbox, Switches
+from tap_constantcontact.allowance import Allowance, Limits
+from tap_constantcontact.errors import BackfillPaused, QuotaUsed
+from tap_constantcontact.store import FolderStore
+from tap_constantcontact.units import Work
+from tests.pipeline.truth import differences_of
+from tests.running import TapRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+DAY = timedelta(days=1)
+
+
+class Loader:
+    """Keeps rows by their keys, as a loader that upserts would."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, list[str]] = {}
+        self.tables: dict[str, dict[tuple[Any, ...], Any]] = {}
+
+    def load(self, messages: list[dict[str, Any]]) -> None:
+        for message in messages:
+            if message["type"] == "SCHEMA":
+                self.keys[message["stream"]] = message["key_properties"]
+            elif message["type"] == "RECORD":
+                row = message["record"]
+                key = tuple(row[name] for name in self.keys[message["stream"]])
+                self.tables.setdefault(message["stream"], {})[key] = row
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        return list(self.tables.get(name, {}).values())
+
+
+@pytest.fixture
+def account(clock: Clock) -> Account:
+    """Twelve campaigns, one a month, each sent to the same five."""
+    account = Account(clock)
+    people = [account.add_contact(f"p{number}@example.com") for number in range(5)]
+    for month in range(12):
+        at = NOON - timedelta(days=5 + 30 * month)
+        campaign = account.add_campaign(f"before {month} months", at=at - DAY)
+        account.send(campaign, people, at=at)
+        account.add_open(campaign.primary, people[0], at=at + timedelta(hours=1))
+    return account
+
+
+@pytest.fixture
+def sandbox(account: Account, switches: Switches) -> Iterator[Sandbox]:
+    with Sandbox(account, switches) as running:
+        yield running
+
+
+@pytest.fixture
+def tap(sandbox: Sandbox, tmp_path: Path) -> TapRunner:
+    return TapRunner(sandbox, tmp_path / "store")
+
+
+def names(account: Account, paths: list[str]) -> list[str]:
+    """Return which campaigns were asked about, in order."""
+    found = []
+    for path in paths:
+        activity = account.activities.get(path.split("/")[3])
+        if activity:
+            found.append(account.campaigns[activity.campaign_id].name)
+    return list(dict.fromkeys(found))
+
+
+def test_the_newest_campaigns_are_read_first_each_with_all_its_reports(
+    tap: TapRunner, account: Account
+) -> None:
+    first = tap.run()
+
+    reports = first.paths("/reports/email_reports")
+    assert names(account, reports) == [f"before {month} months" for month in range(12)]
+    kinds = [path.split("/")[-1] for path in reports if not path.endswith("links")]
+    assert kinds == ["sends", "opens"] * 12
+
+
+def test_what_changed_is_read_before_the_backfill_goes_on(
+    tap: TapRunner, account: Account, clock: Clock
+) -> None:
+    tap.config["max_calls_per_run"] = 60
+    seen = names(account, tap.run().paths("/reports/email_reports"))
+    assert 1 < len(seen) < 12
+    clock.advance(DAY)
+    old = next(each for each in account.campaigns.values() if each.name == seen[1])
+    account.add_open(old.primary, next(iter(account.contacts.values())))
+
+    again = names(account, tap.run().paths("/reports/email_reports"))
+    assert again[0] == seen[1]
+    assert len(again) > 2
+
+
+def test_a_backfill_leaves_increments_what_they_will_need(
+    tap: TapRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    tap.config |= {"daily_quota": 100, "increment_reserve": 80}
+
+    first = tap.run()
+    # Half of the day is over: 40 calls are kept.
+    assert len(first.asked) == 60
+    assert "The backfill pauses: the 40 calls left of today are kept for increments" in caplog.text
+    assert first.error is None
+
+    tap.config["on_quota"] = "fail"
+    again = tap.run(fails=True)
+    assert isinstance(again.error, BackfillPaused)
+    assert 0 < len(again.asked) < 20
+
+
+def test_whoever_waits_reads_what_changed_before_the_backfill_goes_on(
+    tap: TapRunner, account: Account, clock: Clock
+) -> None:
+    tap.config |= {"daily_quota": 60, "increment_reserve": 0, "on_quota": "wait"}
+    loader = Loader()
+    run = tap.run()
+    loader.load(run.messages)
+
+    # Sixty calls a day are not enough, and each day began with what had changed.
+    days = (clock.now().date() - NOON.date()).days
+    assert days > 0
+    assert run.paths().count("/emails") == 1 + days
+    assert differences_of(account, loader.rows) == []
+
+
+class Day:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.time = NOON.replace(hour=0)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def allowance(self, folder: Path, **limits: Any) -> Allowance:
+        return Allowance(FolderStore(folder), "key", Limits(**limits), now=self.now)
+
+
+def spend(allowance: Allowance, calls: int, work: Work) -> None:
+    for _ in range(calls):
+        allowance.spend(work)
+
+
+def test_what_increments_need_is_learnt_from_the_busiest_of_the_last_seven_days(
+    tmp_path: Path,
+) -> None:
+    day = Day()
+    for increments in (8, 24, 16):
+        allowance = day.allowance(tmp_path, daily_quota=100)
+        spend(allowance, increments, Work.INCREMENT)
+        spend(allowance, 15, Work.WHOLE)
+        day.time += DAY
+
+    backfill = day.allowance(tmp_path, daily_quota=100)
+    with pytest.raises(BackfillPaused, match="the 30 calls left of today"):
+        spend(backfill, 100, Work.BACKFILL)
+    assert backfill.calls == 70
+    day.time += DAY / 2
+    spend(backfill, 15, Work.BACKFILL)
+    with pytest.raises(BackfillPaused, match="the 15 calls left of today"):
+        backfill.spend(Work.BACKFILL)
+    spend(backfill, 15, Work.INCREMENT)
+    with pytest.raises(QuotaUsed, match="has used its calls of today"):
+        backfill.spend(Work.BACKFILL)
+
+    day.time = NOON + 12 * DAY
+    for _ in range(7):
+        day.time += DAY
+        spend(day.allowance(tmp_path, daily_quota=100), 4, Work.INCREMENT)
+    day.time = (day.time + DAY).replace(hour=0)
+    with pytest.raises(BackfillPaused, match="the 5 calls left of today"):
+        spend(day.allowance(tmp_path, daily_quota=100), 100, Work.BACKFILL)
+
+
+def test_a_first_day_is_taken_for_what_it_would_have_been_from_its_beginning(
+    tmp_path: Path,
+) -> None:
+    day = Day()
+    day.time += DAY / 2
+    spend(day.allowance(tmp_path, daily_quota=100), 8, Work.INCREMENT)
+    day.time += DAY / 2
+
+    with pytest.raises(BackfillPaused, match="the 20 calls left of today"):
+        spend(day.allowance(tmp_path, daily_quota=100), 100, Work.BACKFILL)
+
+
+def test_before_anything_was_learnt_an_increment_is_expected_every_hour(tmp_path: Path) -> None:
+    day = Day()
+    first = day.allowance(tmp_path, daily_quota=1_000)
+    spend(first, 10, Work.INCREMENT)
+
+    with pytest.raises(BackfillPaused, match="the 300 calls left of today"):
+        spend(first, 1_000, Work.BACKFILL)
+
+
+def test_five_days_of_a_backfill_under_a_small_quota_with_increments_every_hour(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """No increment ever fails for want of calls, and in the end all is there."""
+    account = Account.populate(seed=5, contacts=60, campaigns=60, clock=clock)
+    switches = Switches(requests_per_second=None, token_requests_per_second=None, daily_quota=320)
+    loader = Loader()
+    short, spent = [], []
+    with Sandbox(account, switches) as sandbox:
+        tap = TapRunner(sandbox, tmp_path / "store", config={"daily_quota": 320})
+        for hour in range(5 * 24):
+            sandbox.live(timedelta(hours=1))
+            run = tap.run()
+            loader.load(run.messages)
+            spent.append(len(run.asked))
+            assert all(call.status != 429 for call in run.asked), hour
+            if "/contacts" not in run.paths():
+                short.append(hour)
+        tap.config["daily_quota"] = switches.daily_quota = 10_000
+        for _ in range(3):
+            clock.advance(timedelta(days=3))
+            loader.load(tap.run().messages)
+
+        assert short == []
+        assert differences_of(account, loader.rows) == []
+    days = [sum(spent[:11]), *(sum(spent[start : start + 24]) for start in range(11, 107, 24))]
+    assert max(days) <= 320
+    assert days[0] > 250  # the backfill used what was there
