@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from constantcontact_sandbox.bulk_activities import BulkActivities
 from constantcontact_sandbox.mailings import Mailings
 from constantcontact_sandbox.people import People
@@ -17,7 +19,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from constantcontact_sandbox.clock import Clock
-    from constantcontact_sandbox.records import Activity, Campaign, Contact, OptOut
+    from constantcontact_sandbox.records import (
+        Activity,
+        Campaign,
+        Click,
+        Contact,
+        Device,
+        Link,
+        OptOut,
+    )
     from constantcontact_sandbox.segments import Segment
 
 #: What the account's owner may do. The numbers that live answers showed are 2, 30, 31, 39, 42,
@@ -132,6 +142,27 @@ class Account(People, Texting, Segments, BulkActivities, Mailings):
         ]
         sent.sort(key=lambda each: each[0], reverse=True)
         return [campaign for _, campaign in sent[:number]]
+
+    @override
+    def add_click(
+        self,
+        activity: Activity,
+        contact: Contact,
+        link: Link | None = None,
+        *,
+        device_type: Device | None = "computer",
+        at: datetime | None = None,
+    ) -> Click:
+        """Let the contact click a link of the e-mail, and so join the list that the link adds to.
+
+        It is the first link, unless another is named.
+        """
+        click = super().add_click(activity, contact, link, device_type=device_type, at=at)
+        [clicked] = [each for each in activity.links if each.url_id == click.url_id]
+        joined = self.lists.get(clicked.list_id or "")
+        if joined is not None and joined.deleted_at is None and contact.deleted_at is None:
+            self.join(contact, joined, at=click.at)
+        return click
 
     def opt_out_from(
         self,

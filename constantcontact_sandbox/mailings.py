@@ -222,7 +222,13 @@ class Mailings(Holder):
     def add_link(
         self, activity: Activity, link_url: str, *, adds_to: ContactList | None = None
     ) -> Link:
-        """Put a link into the e-mail; one that `adds_to` a list sorts those who click it."""
+        """Put a link into the e-mail; one that `adds_to` a list adds those who click it to it.
+
+        An address that is in the e-mail already is the same link.
+        """
+        for known in activity.links:
+            if known.link_url == link_url:
+                return known
         self._links += 1
         link = Link(
             str(_FIRST_URL_ID + self._links), link_url, None if adds_to is None else adds_to.list_id

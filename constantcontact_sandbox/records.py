@@ -479,6 +479,10 @@ class Activity:
     forwards: list[Forward] = field(default_factory=list)
     abuses: list[Abuse] = field(default_factory=list)
 
+    def clickers(self, link: Link) -> set[str]:
+        """Return who clicked a link, by their ids."""
+        return {each.contact_id for each in self.clicks if each.url_id == link.url_id}
+
     @property
     def last_sent_date(self) -> datetime | None:
         """When it was last sent with success, if ever."""
