@@ -66,12 +66,15 @@ def _send_due(account: Account, before: datetime, until: datetime) -> int:
     """Send what was scheduled for a moment up to now, and finish what was being sent."""
     sent = 0
     for campaign in account.campaigns.values():
-        due = campaign.primary.scheduled_date
+        due, remainder = campaign.primary.scheduled_date, campaign.primary.remainder
         if campaign.current_status == "Executing":
-            due = before
+            due = before if remainder is None else remainder.until
         if due is None or due > until or campaign.current_status not in ("Scheduled", "Executing"):
             continue
-        _send(account, campaign, max(due, before))
+        if remainder is None:
+            _send(account, campaign, max(due, before))
+        else:
+            account.pick_winner(campaign, at=max(due, before))
         sent += 1
     return sent
 
