@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from constantcontact_sandbox.bulk_activities import BulkActivities
+from constantcontact_sandbox.events import Events
 from constantcontact_sandbox.mailings import Mailings
 from constantcontact_sandbox.people import People
 from constantcontact_sandbox.population import populate
@@ -50,7 +51,7 @@ OWNER_PRIVILEGES = {
 }
 
 
-class Account(People, Texting, Segments, BulkActivities, Mailings):
+class Account(People, Texting, Segments, BulkActivities, Mailings, Events):
     """Everything one Constant Contact account holds, with the builders and changes of it.
 
     An empty one has an owner and nothing else; `populate` makes a lived-in one.
@@ -59,6 +60,7 @@ class Account(People, Texting, Segments, BulkActivities, Mailings):
         contacts, lists, tags, custom_fields, segments: the people half, each by id.
         bulk_activities: what was done to many contacts at once, by id.
         campaigns, activities: the mailings half, each by id.
+        events: the hosted events by id, each with its registrations.
         owner, emails, privileges: whose account it is.
     """
 
@@ -90,11 +92,17 @@ class Account(People, Texting, Segments, BulkActivities, Mailings):
 
     @classmethod
     def populate(
-        cls, *, clock: Clock, seed: int = 7, contacts: int = 200, campaigns: int = 12
+        cls,
+        *,
+        clock: Clock,
+        seed: int = 7,
+        contacts: int = 200,
+        campaigns: int = 12,
+        events: int = 8,
     ) -> Account:
         """Return a believable account: the same for the same seed, sizes and start of the clock."""
         account = cls(clock, seed)
-        populate(account, contacts=contacts, campaigns=campaigns)
+        populate(account, contacts=contacts, campaigns=campaigns, events=events)
         return account
 
     @property

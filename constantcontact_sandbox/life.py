@@ -12,7 +12,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from constantcontact_sandbox import invention
+from constantcontact_sandbox import boxoffice, invention
 from constantcontact_sandbox.affairs import AFFAIRS
 from constantcontact_sandbox.chance import Chance
 from constantcontact_sandbox.crowd import TRIES, is_mailable, lives, open_lists, someone
@@ -340,4 +340,5 @@ HAPPENINGS: dict[str, tuple[int, Callable[[Account, Chance, datetime], bool]]] =
     "campaign sent again": (1, _resend),
     "campaign written": (1, _write),
     **AFFAIRS,
+    **boxoffice.HAPPENINGS,
 }

@@ -13,7 +13,9 @@ from constantcontact_sandbox.routes import (
     custom_fields,
     email_reports,
     emails,
+    events,
     lists,
+    registrations,
     segments,
     sms_history,
     stats,
@@ -42,4 +44,6 @@ ROUTES: tuple[Route, ...] = (
     *email_reports.ROUTES,
     *contact_reports.ROUTES,
     *summaries.ROUTES,
+    *events.ROUTES,
+    *registrations.ROUTES,
 )

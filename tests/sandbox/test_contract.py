@@ -39,6 +39,8 @@ SWAGGER = Path(
 ELSEWHERE = "8987dc1a-48ef-433a-b836-7ca4f9aa3481"
 LINKS = ("PagingLinks", "tagsPagingLinks", "emailsPagingLinks", "reportingLinks", "segmentsLinks")
 NEXT_LINKS = ("Link", "tagsLinks", "emailsLink", "reportingNext", "Next")
+EVENT_PAGES = ("PaginationDtoEventListingDto", "PaginatedRegistrations")
+EVENT_LINKS = ("Links", "registrationsLinks")
 
 pytestmark = pytest.mark.skipif(
     not SWAGGER.exists(), reason=f"the vendor's contract is not at {SWAGGER}"
@@ -117,6 +119,19 @@ def _tags_are_counted(contract: Contract) -> None:
     _definition(contract, "Tags")["properties"]["tags_count"] = {"type": "integer"}
 
 
+def _event_pages_may_say_null(contract: Contract) -> None:
+    _may_be_null((*EVENT_LINKS, "Href"))(contract)
+    _definition(contract, "Href")["properties"]["href"]["x-nullable"] = True
+    for name in EVENT_PAGES:
+        _definition(contract, name)["properties"]["next_cursor"]["x-nullable"] = True
+
+
+def _registrations_may_be_refused(contract: Contract) -> None:
+    path = "/events/{event_id}/tracks/{track_id}/registrations"
+    for status in ("401", "403"):
+        contract["paths"][path]["get"]["responses"][status] = {"description": ""}
+
+
 def _declare(status: str) -> Callable[[Contract], None]:
     def amend(contract: Contract) -> None:
         for operations in contract["paths"].values():
@@ -152,6 +167,8 @@ ODDITIES = (
     Oddity("tags are counted in all", "G", _tags_are_counted),
     Oddity("a segment may answer 403, as its privilege says", "S", _declare("403")),
     Oddity("every endpoint may answer 429", "G", _declare("429")),
+    Oddity("a last page of events says null", "I", _event_pages_may_say_null),
+    Oddity("registrations need rights, as all does", "S", _registrations_may_be_refused),
 )
 
 
@@ -216,7 +233,8 @@ def _ids(account: Account) -> Iterator[dict[str, str]]:
         *(each for each in account.contacts.values() if each.email_address is None),
         *account.contacts.values(),
     ]
-    for activity, contact in zip([resent, *primaries], unusual, strict=False):
+    events = sorted(account.events.values(), key=lambda each: -len(each.registrations))
+    for number, (activity, contact) in enumerate(zip([resent, *primaries], unusual, strict=False)):
         yield {
             "contact_id": contact.contact_id,
             "list_id": next(iter(account.lists)),
@@ -228,6 +246,9 @@ def _ids(account: Account) -> Iterator[dict[str, str]]:
             "campaign_ids": activity.campaign_id,
             "campaign_activity_id": activity.campaign_activity_id,
             "campaign_activity_ids": f"{activity.campaign_activity_id},{ELSEWHERE}",
+            "event_id": events[number].event_id,
+            "track_id": events[number].track.track_id,
+            "registration_id": next(reversed(events[number].registrations), ELSEWHERE),
         }
 
 
@@ -263,6 +284,7 @@ QUERIES = (
     "?include=new_subscriber",
     "?segment_id=1",
     "?segment_id=1",
+    "?include=true&limit=1",
 )
 
 
