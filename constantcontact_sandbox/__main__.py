@@ -69,6 +69,7 @@ def _sandbox(asked: dict[str, Any]) -> Sandbox:
         contacts=asked["contacts"],
         campaigns=asked["campaigns"],
         events=asked["events"],
+        text_campaigns=asked["text_campaigns"],
     )
     switches = Switches(**{each.name: asked[each.name] for each in fields(Switches)})
     sandbox = Sandbox(account, switches, port=asked["port"])
@@ -107,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--contacts", type=int, default=2000, help="how many contacts")
     add("--campaigns", type=int, default=40, help="how many campaigns")
     add("--events", type=int, default=8, help="how many hosted events")
+    add("--text-campaigns", type=int, default=4, help="how many campaigns by text message")
     add("--now", type=moments.parse, default=START, help="when the sandbox starts, ISO 8601")
     add("--days-later", type=float, default=0, help="let so many days pass first")
     switches = parser.add_argument_group(

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from constantcontact_sandbox.automations import Automations
 from constantcontact_sandbox.bulk_activities import BulkActivities
 from constantcontact_sandbox.events import Events
+from constantcontact_sandbox.landing_pages import LandingPages
 from constantcontact_sandbox.mailings import Mailings
 from constantcontact_sandbox.people import People
 from constantcontact_sandbox.population import populate
 from constantcontact_sandbox.records import AccountEmail, Owner, Privilege
 from constantcontact_sandbox.segments import Segments
+from constantcontact_sandbox.social import Social
+from constantcontact_sandbox.text_campaigns import TextCampaigns
 from constantcontact_sandbox.texting import Texting
 
 if TYPE_CHECKING:
@@ -51,7 +55,18 @@ OWNER_PRIVILEGES = {
 }
 
 
-class Account(People, Texting, Segments, BulkActivities, Mailings, Events):
+class Account(
+    People,
+    Texting,
+    Segments,
+    BulkActivities,
+    Mailings,
+    TextCampaigns,
+    LandingPages,
+    Events,
+    Automations,
+    Social,
+):
     """Everything one Constant Contact account holds, with the builders and changes of it.
 
     An empty one has an owner and nothing else; `populate` makes a lived-in one.
@@ -60,7 +75,12 @@ class Account(People, Texting, Segments, BulkActivities, Mailings, Events):
         contacts, lists, tags, custom_fields, segments: the people half, each by id.
         bulk_activities: what was done to many contacts at once, by id.
         campaigns, activities: the mailings half, each by id.
+        text_campaigns: what was sent by text message, by id.
+        landing_pages: by the ids of their activities.
         events: the hosted events by id, each with its registrations.
+        automations: what it does by itself, by id.
+        social_profiles, hashtag_groups: by id.
+        social_connections: by network and the network's id of the account.
         owner, emails, privileges: whose account it is.
     """
 
@@ -99,10 +119,17 @@ class Account(People, Texting, Segments, BulkActivities, Mailings, Events):
         contacts: int = 200,
         campaigns: int = 12,
         events: int = 8,
+        text_campaigns: int = 4,
     ) -> Account:
         """Return a believable account: the same for the same seed, sizes and start of the clock."""
         account = cls(clock, seed)
-        populate(account, contacts=contacts, campaigns=campaigns, events=events)
+        populate(
+            account,
+            contacts=contacts,
+            campaigns=campaigns,
+            events=events,
+            text_campaigns=text_campaigns,
+        )
         return account
 
     @property

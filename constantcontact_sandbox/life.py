@@ -12,7 +12,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from constantcontact_sandbox import boxoffice, invention
+from constantcontact_sandbox import boxoffice, invention, second_thoughts, ventures
 from constantcontact_sandbox.affairs import AFFAIRS
 from constantcontact_sandbox.chance import Chance
 from constantcontact_sandbox.crowd import TRIES, is_mailable, lives, open_lists, someone
@@ -40,10 +40,20 @@ def live(account: Account, by: timedelta) -> dict[str, int]:
     after = account.clock.now()
     happened: Counter[str] = Counter()
     for at, name, chance in _happenings(account, before, after):
-        happened["scheduled campaign sent"] += _send_due(account, before, at)
+        happened += _catch_up(account, before, at)
         happened[name] += HAPPENINGS[name][1](account, chance, at)
-    happened["scheduled campaign sent"] += _send_due(account, before, after)
+    happened += _catch_up(account, before, after)
     return dict(+happened)
+
+
+def _catch_up(account: Account, before: datetime, until: datetime) -> Counter[str]:
+    """Let happen what was planned for a moment up to now."""
+    return Counter(
+        {
+            "scheduled campaign sent": _send_due(account, before, until),
+            "requested resend sent": _resend_due(account, before, until),
+        }
+    )
 
 
 def _happenings(
@@ -79,6 +89,24 @@ def _send_due(account: Account, before: datetime, until: datetime) -> int:
     return sent
 
 
+def _resend_due(account: Account, before: datetime, until: datetime) -> int:
+    """Send again what was wished to be sent again by now."""
+    sent = 0
+    for campaign in account.campaigns.values():
+        wish = campaign.primary.non_opener_resend
+        if (
+            campaign.current_status != "Done"
+            or wish is None
+            or wish.resend_status != "SCHEDULED"
+            or wish.resend_date is None
+            or wish.resend_date > until
+        ):
+            continue
+        account.resend(campaign, subject=wish.resend_subject, at=max(wish.resend_date, before))
+        sent += 1
+    return sent
+
+
 def _send(account: Account, campaign: Campaign, at: datetime) -> None:
     chance = Chance(f"{account.seed}:{campaign.campaign_id}")
     lists = set(campaign.primary.contact_list_ids)
@@ -90,8 +118,9 @@ def _send(account: Account, campaign: Campaign, at: datetime) -> None:
     if len(audience) > _LARGEST_AUDIENCE:
         audience = chance.sample(audience, _LARGEST_AUDIENCE)
     account.send(campaign, audience, at=at)
-    for contact in audience:
+    for send in campaign.primary.sends:
         if chance.happens(_BOUNCE):
+            contact = account.contacts[send.contact_id]
             account.add_bounce(campaign.primary, contact, chance.pick(invention.BOUNCES), at=at)
 
 
@@ -294,6 +323,7 @@ def _resend(account: Account, chance: Chance, at: datetime) -> bool:
         campaign
         for campaign in account.campaigns.values()
         if campaign.current_status == "Done"
+        and campaign.primary.non_opener_resend is None
         and not any(each.role == "resend" for each in campaign.activities)
         and (campaign.last_sent_date or at) < at - _DAY
     ]
@@ -341,4 +371,6 @@ HAPPENINGS: dict[str, tuple[int, Callable[[Account, Chance, datetime], bool]]] =
     "campaign written": (1, _write),
     **AFFAIRS,
     **boxoffice.HAPPENINGS,
+    **second_thoughts.HAPPENINGS,
+    **ventures.HAPPENINGS,
 }

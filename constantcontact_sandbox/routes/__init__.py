@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from constantcontact_sandbox.routes import (
     account,
     activities,
+    automations,
     bulk_activities,
     contact_reports,
     contacts,
@@ -14,13 +15,16 @@ from constantcontact_sandbox.routes import (
     email_reports,
     emails,
     events,
+    landing_pages,
     lists,
     registrations,
     segments,
     sms_history,
+    social,
     stats,
     summaries,
     tags,
+    text_summaries,
     xrefs,
 )
 
@@ -44,6 +48,10 @@ ROUTES: tuple[Route, ...] = (
     *email_reports.ROUTES,
     *contact_reports.ROUTES,
     *summaries.ROUTES,
+    *text_summaries.ROUTES,
+    *landing_pages.ROUTES,
     *events.ROUTES,
     *registrations.ROUTES,
+    *automations.ROUTES,
+    *social.ROUTES,
 )
