@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         OptOut,
     )
     from constantcontact_sandbox.segments import Segment
+    from constantcontact_sandbox.text_campaigns import TextCampaign
 
 #: What the account's owner may do. The numbers that live answers showed are 2, 30, 31, 39, 42,
 #: 43, 52 and 74; an owner's answer has 94 entries, most of which the V3 API does not use.
@@ -211,6 +212,13 @@ class Account(
         optout = self._add_optout(activity, contact, reason, at)
         self.opt_out(contact, reason=reason, at=optout.at)
         return optout
+
+    def answer_stop(
+        self, campaign: TextCampaign, contact: Contact, *, at: datetime | None = None
+    ) -> None:
+        """Let the contact answer a text with STOP, and so want no more of them."""
+        self._add_text_optout(campaign, contact, at)
+        self.opt_out_by_sms(contact, at=at)
 
     def resend(
         self,

@@ -98,10 +98,9 @@ class TextCampaigns(Holder):
         """Let the contact click the link in the text."""
         campaign.clicks.append(TextEvent(contact.contact_id, self._at(at)))
 
-    def add_text_optout(
-        self, campaign: TextCampaign, contact: Contact, *, at: datetime | None = None
+    def _add_text_optout(
+        self, campaign: TextCampaign, contact: Contact, at: datetime | None
     ) -> None:
-        """Let the contact answer the text with STOP."""
         campaign.optouts.append(TextEvent(contact.contact_id, self._at(at)))
 
 

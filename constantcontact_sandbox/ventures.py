@@ -90,7 +90,7 @@ def _answer_text(account: Account, chance: Chance, at: datetime) -> bool:
     campaign, contact_id = chance.pick(found)
     contact = account.contacts[contact_id]
     if chance.happens(0.2) and agreed(contact):
-        account.add_text_optout(campaign, contact, at=at)
+        account.answer_stop(campaign, contact, at=at)
     else:
         account.add_text_click(campaign, contact, at=at)
     return True

@@ -308,9 +308,10 @@ SUBRESOURCES = (
 )
 LANDING_PAGE_REPORTS = [route.path for route in ROUTES if "/landing_pages/" in route.path]
 QUERIES = (
-    "",
+    f"?{'&'.join(REQUIRED)}",
     f"?limit=2&{'&'.join(REQUIRED)}",
     f"?limit=500&status=all&{'&'.join(EVERYTHING)}",
+    "",
     "?limit=0&include=nothing",
     f"?include={','.join(SUBRESOURCES)}&status=all&limit=500",
     "?include=physical_address_in_footer,permalink_url,html_content,document_properties",
