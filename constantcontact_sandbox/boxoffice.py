@@ -83,15 +83,11 @@ def _host(account: Account, number: int, fate: str, chance: Chance) -> None:
 def _fill(account: Account, event: HostedEvent, chance: Chance) -> None:
     opened = event.active_at or event.created_at
     closed = min(event.starts, account.born - QUIET / 2)
-    guests = [
-        each
-        for each in account.newest_contacts(until=opened)
-        if each.email_address is not None and each.deleted_at is None
-    ]
-    moments = sorted(
-        opened + (closed - opened) * chance.random() for _ in guests[: chance.below(_MOST_GUESTS)]
-    )
-    for moment, guest in zip(moments, chance.sample(guests, len(moments)), strict=True):
+    known = account.newest_contacts(until=opened)
+    drawn = chance.sample(known, min(len(known), chance.below(_MOST_GUESTS)))
+    guests = [each for each in drawn if each.email_address and each.deleted_at is None]
+    moments = sorted(opened + (closed - opened) * chance.random() for _ in guests)
+    for moment, guest in zip(moments, guests, strict=True):
         registration = _register(account, event, guest, chance, moment)
         if chance.happens(0.1):
             account.cancel_registration(event, registration, at=moment)

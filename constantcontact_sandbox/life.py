@@ -109,12 +109,7 @@ def _resend_due(account: Account, before: datetime, until: datetime) -> int:
 
 def _send(account: Account, campaign: Campaign, at: datetime) -> None:
     chance = Chance(f"{account.seed}:{campaign.campaign_id}")
-    lists = set(campaign.primary.contact_list_ids)
-    audience = [
-        contact
-        for contact in account.newest_contacts()
-        if contact.is_active and not lists.isdisjoint(contact.list_memberships)
-    ]
+    audience = _audience(account, campaign)
     if len(audience) > _LARGEST_AUDIENCE:
         audience = chance.sample(audience, _LARGEST_AUDIENCE)
     account.send(campaign, audience, at=at)
@@ -122,6 +117,19 @@ def _send(account: Account, campaign: Campaign, at: datetime) -> None:
         if chance.happens(_BOUNCE):
             contact = account.contacts[send.contact_id]
             account.add_bounce(campaign.primary, contact, chance.pick(invention.BOUNCES), at=at)
+
+
+def _audience(account: Account, campaign: Campaign) -> list[Contact]:
+    """Return who is on the lists of a campaign, or in its segment, and may be written to."""
+    lists = set(campaign.primary.contact_list_ids)
+    segments = [account.segments[number] for number in campaign.primary.segment_ids]
+    chosen = {each.contact_id for segment in segments for each in account.members_of(segment)}
+    return [
+        contact
+        for contact in account.newest_contacts()
+        if contact.is_active
+        and (contact.contact_id in chosen or not lists.isdisjoint(contact.list_memberships))
+    ]
 
 
 def _sent(account: Account) -> list[Activity]:
@@ -334,13 +342,16 @@ def _resend(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _write(account: Account, chance: Chance, at: datetime) -> bool:
-    """Write a campaign and schedule it for the day after."""
+    """Write a campaign to some lists, or to a segment, and schedule it for the day after."""
     subject = chance.pick(invention.SUBJECTS)
+    segments = [each.segment_id for each in account.segments.values() if each.deleted_at is None]
+    to_segment = bool(segments) and chance.happens(0.3)
     campaign = account.add_campaign(
         f"{subject}, {at:%Y-%m-%d} #{len(account.campaigns) + 1}"[:80],
         type_code=NEWSLETTER,
         subject=subject,
-        lists=chance.some(open_lists(account), 3),
+        lists=() if to_segment else chance.some(open_lists(account), 3),
+        segment_id=chance.pick(segments) if to_segment else None,
         at=at,
     )
     account.add_link(campaign.primary, chance.pick(invention.PAGES))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from constantcontact_sandbox.chance import Chance
     from constantcontact_sandbox.records import Campaign
 
+_LONGEST_AGO = timedelta(days=7)  # a resend waits for ten days at most
+
 
 def _one(account: Account, chance: Chance, test: Callable[[Campaign], bool]) -> Campaign | None:
     found = [each for each in account.campaigns.values() if test(each)]
@@ -67,6 +69,7 @@ def _ask_for_resend(account: Account, chance: Chance, at: datetime) -> bool:
             each.primary.non_opener_resend is None
             and each.current_status in ("Draft", "Scheduled", "Done")
             and all(activity.role != "resend" for activity in each.activities)
+            and at - (each.last_sent_date or at) < _LONGEST_AGO
         ),
     )
     if campaign is None:

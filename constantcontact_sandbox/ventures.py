@@ -39,6 +39,7 @@ _HASHTAGS = ("bread", "rye", "sourdough", "bakery", "boston_food", "local2026")
 _GROUPS = 7  # more than a page shows
 _TRIES = 60
 _MOST_VISITORS = 40
+_LARGEST_AUDIENCE = 2_000
 
 
 def undertake(account: Account, text_campaigns: int) -> None:
@@ -60,7 +61,9 @@ def _send_texts(account: Account, number: int, at: datetime, chance: Chance) -> 
     campaign = account.add_text_campaign(
         f"{_TEXTS[number % len(_TEXTS)]} #{number + 1}", tracks_opens=number % 2 == 0, at=at
     )
-    audience = [each for each in account.newest_contacts(until=at) if agreed(each)]
+    known = account.newest_contacts(until=at)
+    drawn = chance.sample(known, min(len(known), _LARGEST_AUDIENCE))
+    audience = [each for each in drawn if agreed(each)]
     missed = {each.contact_id for each in audience if chance.happens(0.05)}
     account.send_texts(campaign, audience, undelivered=missed, at=at)
     for each in audience:
@@ -100,10 +103,12 @@ def _answer_text(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _put_up_pages(account: Account, chance: Chance) -> None:
-    guests = [each for each in account.newest_contacts() if each.email_address is not None]
+    contacts = account.newest_contacts()
     for name in _PAGES:
         page = account.add_landing_page(name, *invention.PAGES[:3])
-        for guest in chance.sample(guests, min(len(guests), _MOST_VISITORS)):
+        for guest in chance.sample(contacts, min(len(contacts), _MOST_VISITORS)):
+            if guest.email_address is None:
+                continue
             span = account.born - QUIET / 2 - guest.created_at
             at = guest.created_at + span * chance.random()
             _visit_page(account, page, guest, chance, at)

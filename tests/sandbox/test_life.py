@@ -9,6 +9,7 @@ import pytest
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
 from constantcontact_sandbox.life import HAPPENINGS
+from constantcontact_sandbox.segments import Criteria
 from tests.sandbox.conftest import NOON
 
 if TYPE_CHECKING:
@@ -136,3 +137,47 @@ def test_an_empty_account_lives_too(days: int) -> None:
     account = Account(Clock(NOON))
     happened = Sandbox(account, Switches.unlimited()).live(days * DAY)
     assert happened["contact added"] == 4 * days
+
+
+def test_a_campaign_to_a_segment_goes_to_whom_it_chooses() -> None:
+    sandbox = lived()
+    account = sandbox.account
+    segment = account.add_segment("Everybody who opened nothing", Criteria.of(not_opened=50))
+    chosen = {each.contact_id for each in account.members_of(segment) if each.is_active}
+    campaign = account.add_campaign(segment_id=segment.segment_id)
+    account.schedule(campaign, NOON + timedelta(minutes=1))
+    sandbox.live(timedelta(minutes=2))
+    assert {each.contact_id for each in campaign.primary.sends} == chosen
+    assert chosen
+
+
+def test_a_resend_that_was_asked_for_goes_out_when_its_time_has_come() -> None:
+    sandbox = lived()
+    account = sandbox.account
+    campaign = account.add_campaign("Late news")
+    reader, other = account.add_contact(), account.add_contact()
+    account.send(campaign, [reader, other])
+    account.add_open(campaign.primary, reader)
+    account.request_resend(campaign, delay=timedelta(minutes=1))
+    sandbox.live(timedelta(minutes=2))
+    [resent] = [each for each in campaign.activities if each.role == "resend"]
+    assert [each.contact_id for each in resent.sends] == [other.contact_id]
+    assert resent.last_sent_date == NOON + timedelta(minutes=1)
+
+
+def test_the_winner_of_a_trial_goes_out_when_it_is_known() -> None:
+    sandbox = lived()
+    account = sandbox.account
+    campaign = account.add_campaign("On trial", lists=[next(iter(account.lists.values()))])
+    account.try_subject(campaign, "On trial?", winner_wait_duration=6)
+    account.schedule(campaign, NOON + timedelta(minutes=1))
+    sandbox.live(timedelta(minutes=2))
+    tested, waiting = len(campaign.primary.sends), campaign.primary.remainder
+    assert tested
+    assert waiting is not None
+    sandbox.live(timedelta(hours=7))
+    assert campaign.current_status == "Done"
+    assert len(campaign.primary.sends) == tested + len(waiting.audience)
+    assert [each.count for each in campaign.primary.send_history] == [
+        tested + len(waiting.audience)
+    ]
