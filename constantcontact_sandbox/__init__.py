@@ -7,12 +7,17 @@ Read it in this order:
     people, mailings   the two halves of an account, with their builders and changes
     segments, texting,
     bulk_activities    how people are chosen, reached by text message, and treated many at once
+    text_campaigns,
+    landing_pages,
+    events, automations,
+    social             what else an account does than to send e-mail
     account            all together
     invention,
     population, life   a believable account, and what happens in it as time passes
     switches           what nobody documents about the API
     answers, faults,
-    limits, pages      what a request and its answer are, and what can come between
+    limits, pages,
+    envelopes          what a request and its answer are, and what can come between
     oauth              how an application gets its tokens
     routes             one module for each heading of the API
     api                from a request to its answer

@@ -68,6 +68,8 @@ def _sandbox(asked: dict[str, Any]) -> Sandbox:
         seed=asked["seed"],
         contacts=asked["contacts"],
         campaigns=asked["campaigns"],
+        events=asked["events"],
+        text_campaigns=asked["text_campaigns"],
     )
     switches = Switches(**{each.name: asked[each.name] for each in fields(Switches)})
     sandbox = Sandbox(account, switches, port=asked["port"])
@@ -105,6 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=7, help="from which the account and its tokens grow")
     add("--contacts", type=int, default=2000, help="how many contacts")
     add("--campaigns", type=int, default=40, help="how many campaigns")
+    add("--events", type=int, default=8, help="how many hosted events")
+    add("--text-campaigns", type=int, default=4, help="how many campaigns by text message")
     add("--now", type=moments.parse, default=START, help="when the sandbox starts, ISO 8601")
     add("--days-later", type=float, default=0, help="let so many days pass first")
     switches = parser.add_argument_group(

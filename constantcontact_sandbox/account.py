@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
+from constantcontact_sandbox.automations import Automations
 from constantcontact_sandbox.bulk_activities import BulkActivities
+from constantcontact_sandbox.events import Events
+from constantcontact_sandbox.landing_pages import LandingPages
 from constantcontact_sandbox.mailings import Mailings
 from constantcontact_sandbox.people import People
 from constantcontact_sandbox.population import populate
 from constantcontact_sandbox.records import AccountEmail, Owner, Privilege
 from constantcontact_sandbox.segments import Segments
+from constantcontact_sandbox.social import Social
+from constantcontact_sandbox.text_campaigns import TextCampaigns
 from constantcontact_sandbox.texting import Texting
 
 if TYPE_CHECKING:
@@ -17,8 +24,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from constantcontact_sandbox.clock import Clock
-    from constantcontact_sandbox.records import Activity, Campaign, Contact, OptOut
+    from constantcontact_sandbox.records import (
+        Activity,
+        Campaign,
+        Click,
+        Contact,
+        Device,
+        Link,
+        OptOut,
+    )
     from constantcontact_sandbox.segments import Segment
+    from constantcontact_sandbox.text_campaigns import TextCampaign
 
 #: What the account's owner may do. The numbers that live answers showed are 2, 30, 31, 39, 42,
 #: 43, 52 and 74; an owner's answer has 94 entries, most of which the V3 API does not use.
@@ -40,7 +56,18 @@ OWNER_PRIVILEGES = {
 }
 
 
-class Account(People, Texting, Segments, BulkActivities, Mailings):
+class Account(
+    People,
+    Texting,
+    Segments,
+    BulkActivities,
+    Mailings,
+    TextCampaigns,
+    LandingPages,
+    Events,
+    Automations,
+    Social,
+):
     """Everything one Constant Contact account holds, with the builders and changes of it.
 
     An empty one has an owner and nothing else; `populate` makes a lived-in one.
@@ -49,6 +76,12 @@ class Account(People, Texting, Segments, BulkActivities, Mailings):
         contacts, lists, tags, custom_fields, segments: the people half, each by id.
         bulk_activities: what was done to many contacts at once, by id.
         campaigns, activities: the mailings half, each by id.
+        text_campaigns: what was sent by text message, by id.
+        landing_pages: by the ids of their activities.
+        events: the hosted events by id, each with its registrations.
+        automations: what it does by itself, by id.
+        social_profiles, hashtag_groups: by id.
+        social_connections: by network and the network's id of the account.
         owner, emails, privileges: whose account it is.
     """
 
@@ -80,11 +113,24 @@ class Account(People, Texting, Segments, BulkActivities, Mailings):
 
     @classmethod
     def populate(
-        cls, *, clock: Clock, seed: int = 7, contacts: int = 200, campaigns: int = 12
+        cls,
+        *,
+        clock: Clock,
+        seed: int = 7,
+        contacts: int = 200,
+        campaigns: int = 12,
+        events: int = 8,
+        text_campaigns: int = 4,
     ) -> Account:
         """Return a believable account: the same for the same seed, sizes and start of the clock."""
         account = cls(clock, seed)
-        populate(account, contacts=contacts, campaigns=campaigns)
+        populate(
+            account,
+            contacts=contacts,
+            campaigns=campaigns,
+            events=events,
+            text_campaigns=text_campaigns,
+        )
         return account
 
     @property
@@ -133,6 +179,27 @@ class Account(People, Texting, Segments, BulkActivities, Mailings):
         sent.sort(key=lambda each: each[0], reverse=True)
         return [campaign for _, campaign in sent[:number]]
 
+    @override
+    def add_click(
+        self,
+        activity: Activity,
+        contact: Contact,
+        link: Link | None = None,
+        *,
+        device_type: Device | None = "computer",
+        at: datetime | None = None,
+    ) -> Click:
+        """Let the contact click a link of the e-mail, and so join the list that the link adds to.
+
+        It is the first link, unless another is named.
+        """
+        click = super().add_click(activity, contact, link, device_type=device_type, at=at)
+        [clicked] = [each for each in activity.links if each.url_id == click.url_id]
+        joined = self.lists.get(clicked.list_id or "")
+        if joined is not None and joined.deleted_at is None and contact.deleted_at is None:
+            self.join(contact, joined, at=click.at)
+        return click
+
     def opt_out_from(
         self,
         activity: Activity,
@@ -145,6 +212,13 @@ class Account(People, Texting, Segments, BulkActivities, Mailings):
         optout = self._add_optout(activity, contact, reason, at)
         self.opt_out(contact, reason=reason, at=optout.at)
         return optout
+
+    def answer_stop(
+        self, campaign: TextCampaign, contact: Contact, *, at: datetime | None = None
+    ) -> None:
+        """Let the contact answer a text with STOP, and so want no more of them."""
+        self._add_text_optout(campaign, contact, at)
+        self.opt_out_by_sms(contact, at=at)
 
     def resend(
         self,

@@ -85,7 +85,7 @@ class Api:
             now=self.account.clock.now(),
             ending=self._ending,
         )
-        return Response.of_json(HTTPStatus.OK, route.answer(call))
+        return Response.of_json(route.status, route.answer(call))
 
     def _recognise(self, request: Request) -> AccessGrant | None:
         """Return what the access token allows; None where the gateway itself turns one away."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from constantcontact_sandbox import moments, pages
@@ -36,6 +37,8 @@ class Route:
         scope: what the token must hold.
         privilege: what the user must hold; some depend on a switch.
         cursor: what its cursor is called in the query; empty without pages.
+        back: what the cursor to the page before is called; empty without a way back.
+        status: of an answer that is good.
     """
 
     path: str
@@ -44,6 +47,8 @@ class Route:
     scope: str | None
     privilege: Callable[[Switches], str] | str | None
     cursor: str = ""
+    back: str = ""
+    status: int = HTTPStatus.OK
 
     def match(self, path: str) -> dict[str, str] | None:
         """Return the ids in the path, or None if it is another path."""
@@ -90,14 +95,20 @@ class Call:
     from_cursor: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
-        """Let a cursor speak for all other parameters."""
-        cursor = self.text(self.route.cursor) if self.route.cursor else None
-        if cursor is not None:
+        """Let a cursor speak for all other parameters; there may be one at a time."""
+        given = {
+            name: cursor
+            for name in (self.route.cursor, self.route.back)
+            if name and (cursor := self.text(name)) is not None
+        }
+        for name, cursor in given.items():
             try:
                 self.query = pages.decode(cursor)
             except ValueError:
-                raise self.invalid(self.route.cursor) from None
+                raise self.invalid(name) from None
             self.from_cursor = True
+        if len(given) > 1:
+            raise self.invalid(self.route.back)
 
     def invalid(self, name: str) -> Exception:
         """Refuse the call because of a parameter's value."""
@@ -144,11 +155,11 @@ class Call:
         except ValueError:
             raise self.invalid(name) from None
 
-    def limit(self, default: int, maximum: int) -> int:
+    def limit(self, default: int, maximum: int, name: str = "limit") -> int:
         """Return how many rows a page may have."""
-        text = self.text("limit") or str(default)
+        text = self.text(name) or str(default)
         if not text.isdecimal() or not 1 <= int(text) <= maximum:
-            raise self.invalid("limit")
+            raise self.invalid(name)
         return int(text)
 
     def uuid(self, name: str) -> str:

@@ -66,15 +66,15 @@ def percents(counted: Mapping[str, int]) -> dict[str, float]:
     """Return the rates that the counters amount to, in whole percents."""
     delivered = counted["em_sends"] - counted["em_bounces"]
     return {
-        "bounce": _percent(counted["em_bounces"], counted["em_sends"]),
-        "click": _percent(counted["em_clicks"], counted["em_opens"]),
-        "desktop_click": _percent(counted["em_clicks_all_computer"], counted["em_clicks_all"]),
-        "desktop_open": _percent(counted["em_opens_all_computer"], counted["em_opens_all"]),
-        "did_not_open": _percent(counted["em_not_opened"], delivered),
-        "mobile_click": _percent(_mobile("em_clicks_all", counted), counted["em_clicks_all"]),
-        "mobile_open": _percent(_mobile("em_opens_all", counted), counted["em_opens_all"]),
-        "open": _percent(counted["em_opens"], delivered),
-        "unsubscribe": _percent(counted["em_optouts"], delivered),
+        "bounce": percent(counted["em_bounces"], counted["em_sends"]),
+        "click": percent(counted["em_clicks"], counted["em_opens"]),
+        "desktop_click": percent(counted["em_clicks_all_computer"], counted["em_clicks_all"]),
+        "desktop_open": percent(counted["em_opens_all_computer"], counted["em_opens_all"]),
+        "did_not_open": percent(counted["em_not_opened"], delivered),
+        "mobile_click": percent(_mobile("em_clicks_all", counted), counted["em_clicks_all"]),
+        "mobile_open": percent(_mobile("em_opens_all", counted), counted["em_opens_all"]),
+        "open": percent(counted["em_opens"], delivered),
+        "unsubscribe": percent(counted["em_optouts"], delivered),
     }
 
 
@@ -100,5 +100,6 @@ def _mobile(name: str, counted: Mapping[str, int]) -> int:
     return counted[f"{name}_mobile"] + counted[f"{name}_tablet"]
 
 
-def _percent(part: int, whole: int) -> float:
+def percent(part: int, whole: int) -> float:
+    """Return a part of a whole in whole percents; of nothing it is none."""
     return float(round(100 * part / whole)) if whole > 0 else 0.0

@@ -12,7 +12,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from constantcontact_sandbox import invention
+from constantcontact_sandbox import boxoffice, invention, second_thoughts, ventures
 from constantcontact_sandbox.affairs import AFFAIRS
 from constantcontact_sandbox.chance import Chance
 from constantcontact_sandbox.crowd import TRIES, is_mailable, lives, open_lists, someone
@@ -40,10 +40,20 @@ def live(account: Account, by: timedelta) -> dict[str, int]:
     after = account.clock.now()
     happened: Counter[str] = Counter()
     for at, name, chance in _happenings(account, before, after):
-        happened["scheduled campaign sent"] += _send_due(account, before, at)
+        happened += _catch_up(account, before, at)
         happened[name] += HAPPENINGS[name][1](account, chance, at)
-    happened["scheduled campaign sent"] += _send_due(account, before, after)
+    happened += _catch_up(account, before, after)
     return dict(+happened)
+
+
+def _catch_up(account: Account, before: datetime, until: datetime) -> Counter[str]:
+    """Let happen what was planned for a moment up to now."""
+    return Counter(
+        {
+            "scheduled campaign sent": _send_due(account, before, until),
+            "requested resend sent": _resend_due(account, before, until),
+        }
+    )
 
 
 def _happenings(
@@ -66,30 +76,60 @@ def _send_due(account: Account, before: datetime, until: datetime) -> int:
     """Send what was scheduled for a moment up to now, and finish what was being sent."""
     sent = 0
     for campaign in account.campaigns.values():
-        due = campaign.primary.scheduled_date
+        due, remainder = campaign.primary.scheduled_date, campaign.primary.remainder
         if campaign.current_status == "Executing":
-            due = before
+            due = before if remainder is None else remainder.until
         if due is None or due > until or campaign.current_status not in ("Scheduled", "Executing"):
             continue
-        _send(account, campaign, max(due, before))
+        if remainder is None:
+            _send(account, campaign, max(due, before))
+        else:
+            account.pick_winner(campaign, at=max(due, before))
+        sent += 1
+    return sent
+
+
+def _resend_due(account: Account, before: datetime, until: datetime) -> int:
+    """Send again what was wished to be sent again by now."""
+    sent = 0
+    for campaign in account.campaigns.values():
+        wish = campaign.primary.non_opener_resend
+        if (
+            campaign.current_status != "Done"
+            or wish is None
+            or wish.resend_status != "SCHEDULED"
+            or wish.resend_date is None
+            or wish.resend_date > until
+        ):
+            continue
+        account.resend(campaign, subject=wish.resend_subject, at=max(wish.resend_date, before))
         sent += 1
     return sent
 
 
 def _send(account: Account, campaign: Campaign, at: datetime) -> None:
     chance = Chance(f"{account.seed}:{campaign.campaign_id}")
-    lists = set(campaign.primary.contact_list_ids)
-    audience = [
-        contact
-        for contact in account.newest_contacts()
-        if contact.is_active and not lists.isdisjoint(contact.list_memberships)
-    ]
+    audience = _audience(account, campaign)
     if len(audience) > _LARGEST_AUDIENCE:
         audience = chance.sample(audience, _LARGEST_AUDIENCE)
     account.send(campaign, audience, at=at)
-    for contact in audience:
+    for send in campaign.primary.sends:
         if chance.happens(_BOUNCE):
+            contact = account.contacts[send.contact_id]
             account.add_bounce(campaign.primary, contact, chance.pick(invention.BOUNCES), at=at)
+
+
+def _audience(account: Account, campaign: Campaign) -> list[Contact]:
+    """Return who is on the lists of a campaign, or in its segment, and may be written to."""
+    lists = set(campaign.primary.contact_list_ids)
+    segments = [account.segments[number] for number in campaign.primary.segment_ids]
+    chosen = {each.contact_id for segment in segments for each in account.members_of(segment)}
+    return [
+        contact
+        for contact in account.newest_contacts()
+        if contact.is_active
+        and (contact.contact_id in chosen or not lists.isdisjoint(contact.list_memberships))
+    ]
 
 
 def _sent(account: Account) -> list[Activity]:
@@ -291,6 +331,7 @@ def _resend(account: Account, chance: Chance, at: datetime) -> bool:
         campaign
         for campaign in account.campaigns.values()
         if campaign.current_status == "Done"
+        and campaign.primary.non_opener_resend is None
         and not any(each.role == "resend" for each in campaign.activities)
         and (campaign.last_sent_date or at) < at - _DAY
     ]
@@ -301,13 +342,16 @@ def _resend(account: Account, chance: Chance, at: datetime) -> bool:
 
 
 def _write(account: Account, chance: Chance, at: datetime) -> bool:
-    """Write a campaign and schedule it for the day after."""
+    """Write a campaign to some lists, or to a segment, and schedule it for the day after."""
     subject = chance.pick(invention.SUBJECTS)
+    segments = [each.segment_id for each in account.segments.values() if each.deleted_at is None]
+    to_segment = bool(segments) and chance.happens(0.3)
     campaign = account.add_campaign(
         f"{subject}, {at:%Y-%m-%d} #{len(account.campaigns) + 1}"[:80],
         type_code=NEWSLETTER,
         subject=subject,
-        lists=chance.some(open_lists(account), 3),
+        lists=() if to_segment else chance.some(open_lists(account), 3),
+        segment_id=chance.pick(segments) if to_segment else None,
         at=at,
     )
     account.add_link(campaign.primary, chance.pick(invention.PAGES))
@@ -337,4 +381,7 @@ HAPPENINGS: dict[str, tuple[int, Callable[[Account, Chance, datetime], bool]]] =
     "campaign sent again": (1, _resend),
     "campaign written": (1, _write),
     **AFFAIRS,
+    **boxoffice.HAPPENINGS,
+    **second_thoughts.HAPPENINGS,
+    **ventures.HAPPENINGS,
 }

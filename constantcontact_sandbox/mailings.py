@@ -9,6 +9,7 @@ from constantcontact_sandbox.holder import Holder
 from constantcontact_sandbox.moments import millisecond, second
 from constantcontact_sandbox.people import addressed
 from constantcontact_sandbox.records import (
+    AbTest,
     Abuse,
     Activity,
     Bounce,
@@ -16,8 +17,10 @@ from constantcontact_sandbox.records import (
     Click,
     Forward,
     Link,
+    NonOpenerResend,
     Open,
     OptOut,
+    Remainder,
     Send,
     SendRun,
 )
@@ -25,6 +28,7 @@ from constantcontact_sandbox.records import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
+    from typing import Literal
 
     from constantcontact_sandbox.clock import Clock
     from constantcontact_sandbox.records import (
@@ -87,6 +91,7 @@ class Mailings(Holder):
         type_code: int = NEWSLETTER,
         subject: str = "",
         lists: Sequence[ContactList] = (),
+        segment_id: int | None = None,
         at: datetime | None = None,
     ) -> Campaign:
         """Add a campaign with its two first activities: the e-mail, and its page on the web."""
@@ -103,6 +108,7 @@ class Mailings(Holder):
         self.campaigns[campaign.campaign_id] = campaign
         primary = self._add_activity(campaign, "primary_email", subject or campaign.name)
         primary.contact_list_ids = tuple(each.list_id for each in lists)
+        primary.segment_ids = () if segment_id is None else (segment_id,)
         primary.permalink_url = f"https://conta.cc/{primary.campaign_activity_id[:7]}"
         self._add_activity(campaign, "permalink", primary.subject)
         return campaign
@@ -141,6 +147,11 @@ class Mailings(Holder):
         self._set_status(campaign, "Scheduled", self._at(at))
         campaign.primary.scheduled_date = second(for_moment)
 
+    def unschedule(self, campaign: Campaign, *, at: datetime | None = None) -> None:
+        """Give up the plan to send the campaign's e-mail: it is a draft again."""
+        self._set_status(campaign, "Draft", self._at(at))
+        campaign.primary.scheduled_date = None
+
     def begin(self, campaign: Campaign, *, at: datetime | None = None) -> None:
         """Begin to send the campaign; nothing has left the house yet."""
         self._set_status(campaign, "Executing", self._at(at))
@@ -148,11 +159,33 @@ class Mailings(Holder):
     def send(
         self, campaign: Campaign, audience: Iterable[Contact], *, at: datetime | None = None
     ) -> None:
-        """Send the campaign's e-mail to those of the audience who have an address."""
+        """Send the campaign's e-mail to those of the audience who have an address.
+
+        One on trial goes to both test groups; the others wait until `pick_winner`.
+        """
         moment = self._at(at)
-        campaign.primary.scheduled_date = None
+        primary = campaign.primary
+        primary.scheduled_date = None
+        reachable = [each for each in audience if each.email_address is not None]
+        if primary.ab_test is not None:
+            testers = len(reachable) * 2 * primary.ab_test.test_size // 100
+            wait = timedelta(hours=primary.ab_test.winner_wait_duration)
+            primary.remainder = Remainder(reachable[testers:], moment + wait)
+            reachable = reachable[:testers]
+        self._set_status(campaign, "Executing" if primary.remainder else "Done", moment)
+        self._deliver(primary, reachable, moment)
+        wish = primary.non_opener_resend
+        if wish is not None:
+            self._promise(wish, moment)
+
+    def pick_winner(self, campaign: Campaign, *, at: datetime | None = None) -> None:
+        """Send the better subject of a trial to those who wait for it: the same run goes on."""
+        primary, moment = campaign.primary, self._at(at)
+        if primary.remainder is None:
+            raise ValueError(f"nobody waits for campaign {campaign.campaign_id}")
+        waiting, primary.remainder = primary.remainder.audience, None
+        primary.send_history[-1].count += self._hand_over(primary, waiting, moment)
         self._set_status(campaign, "Done", moment)
-        self._deliver(campaign.primary, audience, moment)
 
     def fail(self, campaign: Campaign, reason_code: int = 1, *, at: datetime | None = None) -> None:
         """Try to send the campaign's e-mail, in vain."""
@@ -171,6 +204,67 @@ class Mailings(Holder):
         campaign.name = name
         campaign.updated_at = self._at(at)
 
+    def try_subject(
+        self,
+        campaign: Campaign,
+        alternative_subject: str,
+        *,
+        test_size: int = 30,
+        winner_wait_duration: Literal[6, 12, 24, 48] = 24,
+        at: datetime | None = None,
+    ) -> AbTest:
+        """Put a second subject of a draft on trial: it becomes an A/B test."""
+        trial = AbTest(alternative_subject, test_size, winner_wait_duration)
+        campaign.primary.ab_test = trial
+        self._set_type(campaign, AB_TEST, self._at(at))
+        return trial
+
+    def end_trial(self, campaign: Campaign, *, at: datetime | None = None) -> None:
+        """Take the second subject of a draft back: it is a newsletter again."""
+        campaign.primary.ab_test = None
+        self._set_type(campaign, NEWSLETTER, self._at(at))
+
+    @staticmethod
+    def _set_type(campaign: Campaign, type_code: int, moment: datetime) -> None:
+        campaign.type_code, campaign.type = type_code, CAMPAIGN_TYPES[type_code]
+        campaign.updated_at = moment
+
+    def request_resend(
+        self,
+        campaign: Campaign,
+        *,
+        subject: str = "",
+        delay: timedelta = timedelta(days=2),
+        at: datetime | None = None,
+    ) -> NonOpenerResend:
+        """Wish to send the e-mail again, so long after it is sent, to those who did not open it.
+
+        `updated_at` moves as with a resend.
+        """
+        primary, moment = campaign.primary, self._at(at)
+        minutes = delay // timedelta(minutes=1)
+        wish = NonOpenerResend(subject or f"Again: {primary.subject}", minutes)
+        primary.non_opener_resend = wish
+        sent = primary.last_sent_date
+        if sent is not None:
+            self._promise(wish, sent)
+        self._touch_by_resend(campaign, moment)
+        return wish
+
+    def cancel_resend(self, campaign: Campaign, *, at: datetime | None = None) -> None:
+        """Wish no more to send the e-mail again."""
+        campaign.primary.non_opener_resend = None
+        self._touch_by_resend(campaign, self._at(at))
+
+    def _promise(self, wish: NonOpenerResend, sent: datetime) -> None:
+        wish.resend_request_id = self.chance.uuid()
+        wish.resend_date = sent + timedelta(minutes=wish.delay_minutes)
+        wish.resend_status = "SCHEDULED"
+
+    def _touch_by_resend(self, campaign: Campaign, moment: datetime) -> None:
+        if self.switches.resend_moves_updated_at:
+            campaign.updated_at = moment
+
     def add_resend(
         self,
         campaign: Campaign,
@@ -185,14 +279,21 @@ class Mailings(Holder):
         activity = self._add_activity(campaign, "resend", subject or f"Again: {primary.subject}")
         activity.contact_list_ids = primary.contact_list_ids
         activity.links = list(primary.links)
-        if self.switches.resend_moves_updated_at:
-            campaign.updated_at = moment
+        self._touch_by_resend(campaign, moment)
         self._deliver(activity, audience, moment)
+        if primary.non_opener_resend is not None:
+            primary.non_opener_resend.resend_date = moment
+            primary.non_opener_resend.resend_status = "SENT"
         return activity
 
     def _deliver(self, activity: Activity, audience: Iterable[Contact], moment: datetime) -> None:
-        before = len(activity.sends)
-        reachable = (each for each in audience if each.email_address is not None)
+        run = self._ran(activity, moment, self._hand_over(activity, audience, moment))
+        if not run.count:
+            run.reason_code = 12
+
+    @staticmethod
+    def _hand_over(activity: Activity, audience: Iterable[Contact], moment: datetime) -> int:
+        reachable = [each for each in audience if each.email_address is not None]
         activity.sends.extend(
             Send(
                 contact.contact_id,
@@ -201,9 +302,7 @@ class Mailings(Holder):
             )
             for number, contact in enumerate(reachable)
         )
-        run = self._ran(activity, moment, len(activity.sends) - before)
-        if not run.count:
-            run.reason_code = 12
+        return len(reachable)
 
     @staticmethod
     def _ran(activity: Activity, moment: datetime, count: int) -> SendRun:
@@ -222,7 +321,13 @@ class Mailings(Holder):
     def add_link(
         self, activity: Activity, link_url: str, *, adds_to: ContactList | None = None
     ) -> Link:
-        """Put a link into the e-mail; one that `adds_to` a list sorts those who click it."""
+        """Put a link into the e-mail; one that `adds_to` a list adds those who click it to it.
+
+        An address that is in the e-mail already is the same link.
+        """
+        for known in activity.links:
+            if known.link_url == link_url:
+                return known
         self._links += 1
         link = Link(
             str(_FIRST_URL_ID + self._links), link_url, None if adds_to is None else adds_to.list_id

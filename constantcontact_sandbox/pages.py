@@ -33,7 +33,8 @@ ENDINGS: dict[str, Json | None] = {
     "href_null": {"next": {"href": None}},
 }
 
-_GAP = "gap"  # in a cursor: the empty page before these rows has been served
+#: In a cursor: the empty page before these rows has been served.
+GAP = "gap"
 
 
 def decode(cursor: str) -> dict[str, list[str]]:
@@ -87,7 +88,7 @@ class Paging(Generic[T]):
         """Return one page of the rows, and what the body says of the next."""
         limit = call.limit(*self.limit)
         start = self._start(call, rows)
-        if call.switches.empty_pages and start < len(rows) and not call.flag(_GAP):
+        if call.switches.empty_pages and start < len(rows) and not call.flag(GAP):
             return [], self._link(call, rows, start, gap=True)
         end = start + limit
         if end >= len(rows):
@@ -141,12 +142,12 @@ class Paging(Generic[T]):
         return f"{moment.isoformat()}~{skip}"
 
     def _link(self, call: Call, rows: Sequence[T], index: int, *, gap: bool = False) -> Json:
-        asked = {name: ",".join(values) for name, values in call.query.items() if name != _GAP}
+        asked = {name: ",".join(values) for name, values in call.query.items() if name != GAP}
         asked.update(self.fixed)
         asked["limit"] = str(call.limit(*self.limit))
         asked[self.position] = self._place(call, rows, index)
         if gap:
-            asked[_GAP] = "true"
+            asked[GAP] = "true"
         return {"_links": self.links(call, f"{call.route.cursor}={encode(asked)}")}
 
     def _ending(self, call: Call) -> Json:

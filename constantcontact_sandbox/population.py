@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from constantcontact_sandbox import boxoffice, ventures
 from constantcontact_sandbox.office import keep_office
 from constantcontact_sandbox.postbag import Postbag
 from constantcontact_sandbox.records import CompanyLogo, PhysicalAddress
@@ -13,14 +14,18 @@ if TYPE_CHECKING:
     from constantcontact_sandbox.account import Account
 
 
-def populate(account: Account, *, contacts: int, campaigns: int) -> None:
-    """Fill an empty account with lists, tags, fields, contacts, campaigns, segments and jobs."""
+def populate(
+    account: Account, *, contacts: int, campaigns: int, events: int, text_campaigns: int
+) -> None:
+    """Fill an empty account with all it may hold, so many of the four that are numerous."""
     _introduce_owner(account)
     town = Townsfolk(account)
     town.settle(contacts)
     Postbag(account, town.leaving).deliver(campaigns)
+    boxoffice.host(account, events)
     town.move_on()
     keep_office(account)
+    ventures.undertake(account, text_campaigns)
 
 
 def _introduce_owner(account: Account) -> None:

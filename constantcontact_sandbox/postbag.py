@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from constantcontact_sandbox import invention
-from constantcontact_sandbox.mailings import AB_TEST, CUSTOM_CODE, NEWSLETTER
-from constantcontact_sandbox.records import AbTest, NonOpenerResend
+from constantcontact_sandbox.mailings import AB_TEST, CAMPAIGN_TYPES, CUSTOM_CODE, NEWSLETTER
 from constantcontact_sandbox.townsfolk import QUIET
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from constantcontact_sandbox.records import Activity, Campaign, Contact, ContactList, Status
 
 _SINCE = timedelta(days=2 * 365)
+_LEGACY_FORMAT = 2
 _LARGEST_AUDIENCE = 2_000  # a million contacts do not mean a billion events
 
 #: How people take an e-mail, how often they read it and what they do then: the more often a word
@@ -27,6 +27,14 @@ _LARGEST_AUDIENCE = 2_000  # a million contacts do not mean a billion events
 _MOODS = (*("ignore",) * 64, *("read",) * 33, *("bounce",) * 3)
 _READINGS = (*(1,) * 13, *(2,) * 5, 3, 4)
 _AFTERTHOUGHTS = (*("none",) * 193, *("opt out",) * 3, *("forward",) * 3, "complain")
+
+_COMMON = (NEWSLETTER, CUSTOM_CODE, AB_TEST)
+_RARE = tuple(code for code in CAMPAIGN_TYPES if code not in _COMMON)
+
+
+def _type_code(number: int) -> int:
+    rare = _RARE[number // 3 % len(_RARE)]
+    return (NEWSLETTER, rare, NEWSLETTER, AB_TEST, CUSTOM_CODE, rare)[number % 6]
 
 
 def _every(nth: int, number: int, *, first: int) -> bool:
@@ -61,21 +69,25 @@ class Postbag:
         ready = moment + timedelta(minutes=chance.randint(5, 300))
         lists = campaign.primary.contact_list_ids
         nobody = _every(25, number, first=9)
-        account.send(campaign, () if nobody else self._audience(lists, ready, chance), at=ready)
-        self._react(campaign.primary, ready, chance)
         if _every(5, number, first=2):
-            again = ready + timedelta(days=chance.randint(2, 6))
-            self._send_again(campaign, again, chance)
+            account.request_resend(campaign, delay=timedelta(days=chance.randint(2, 6)), at=ready)
+        account.send(campaign, () if nobody else self._audience(lists, ready, chance), at=ready)
+        winner = campaign.primary.remainder
+        if winner is not None and self._is_past(winner.until):
+            account.pick_winner(campaign, at=winner.until)
+        self._react(campaign.primary, ready, chance)
+        wish = campaign.primary.non_opener_resend
+        if wish is not None and wish.resend_date is not None and self._is_past(wish.resend_date):
+            self._send_again(campaign, wish.resend_date, chance)
         if _every(11, number, first=7):
             account.remove_campaign(campaign, at=ready + timedelta(days=20))
 
     def _write(self, number: int, moment: datetime, chance: Chance) -> Campaign:
         account = self.account
-        special = {3: AB_TEST, 4: CUSTOM_CODE, 5: chance.pick((11, 18, 22, 25))}
         subject = invention.SUBJECTS[number % len(invention.SUBJECTS)]
         campaign = account.add_campaign(
             f"{subject}, {moment:%Y-%m-%d} #{number + 1}"[:80],
-            type_code=special.get(number % 6, NEWSLETTER),
+            type_code=_type_code(number),
             subject=subject,
             lists=chance.some([each for each in account.lists.values() if _takes_mail(each)], 3),
             at=moment,
@@ -83,11 +95,15 @@ class Postbag:
         primary = campaign.primary
         primary.preheader = "You don't want to miss this." if number % 2 else None
         if campaign.type_code == AB_TEST:
-            primary.ab_test = AbTest(
-                f"{subject}?", chance.pick((10, 30, 50)), chance.pick((6, 12, 24, 48))
+            account.try_subject(
+                campaign,
+                f"{subject}?",
+                test_size=chance.pick((10, 30, 50)),
+                winner_wait_duration=chance.pick((6, 12, 24, 48)),
+                at=moment,
             )
         if _every(9, number, first=8):
-            primary.format_type, primary.preheader = 2, None
+            primary.format_type, primary.preheader = _LEGACY_FORMAT, None
             primary.document_properties = {
                 "greeting_name_type": "F",
                 "greeting_salutation": "Dear",
@@ -128,13 +144,6 @@ class Postbag:
             for contact in account.non_openers(campaign.primary)
             if self._may_get_mail(contact, moment)
         ]
-        campaign.primary.non_opener_resend = NonOpenerResend(
-            f"Again: {campaign.primary.subject}",
-            (moment - campaign.updated_at) // timedelta(minutes=1),
-            str(chance.below(10**9)),
-            moment,
-            "SENT",
-        )
         resent = account.resend(campaign, late, at=moment)
         self._react(resent, moment, chance)
 
@@ -143,9 +152,9 @@ class Postbag:
             contact = self.account.contacts[send.contact_id]
             mood = chance.pick(_MOODS) if number else "read"
             if mood == "bounce":
-                self._come_back(activity, contact, sent, chance)
+                self._come_back(activity, contact, send.at, chance)
             elif mood == "read":
-                self._read(activity, contact, sent, chance)
+                self._read(activity, contact, send.at, chance)
         self._read_twice_in_a_minute(activity, sent)
 
     def _come_back(

@@ -8,7 +8,7 @@
     ContactList, Tag, CustomField        how people are sorted and described
     Campaign                             an e-mail campaign, with
       Activity                             its e-mail, its page on the web, its resends, each with
-        SendRun, Schedule, Resend, AbTest    when it went out or will, and how
+        SendRun, NonOpenerResend, AbTest     when it went out or will again, and how
         Link                                 what can be clicked in it
         Event …                              what people did with it
 
@@ -421,7 +421,7 @@ class SendRun:
 class NonOpenerResend:
     """The wish to send an e-mail again to those who did not open it.
 
-    Its id is `DRAFT` until it is scheduled.
+    Its id is `DRAFT` until the e-mail itself has been sent.
     """
 
     resend_subject: str
@@ -444,6 +444,14 @@ class AbTest:
     alternative_subject: str
     test_size: int
     winner_wait_duration: Literal[6, 12, 24, 48]
+
+
+@dataclass(slots=True)
+class Remainder:
+    """Those of an audience who wait for the better subject of an A/B test, and until when."""
+
+    audience: list[Contact]
+    until: datetime
 
 
 @dataclass(slots=True)
@@ -470,6 +478,7 @@ class Activity:
     send_history: list[SendRun] = field(default_factory=list)
     non_opener_resend: NonOpenerResend | None = None
     ab_test: AbTest | None = None
+    remainder: Remainder | None = None
     links: list[Link] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
     opens: list[Open] = field(default_factory=list)
@@ -478,6 +487,10 @@ class Activity:
     optouts: list[OptOut] = field(default_factory=list)
     forwards: list[Forward] = field(default_factory=list)
     abuses: list[Abuse] = field(default_factory=list)
+
+    def clickers(self, link: Link) -> set[str]:
+        """Return who clicked a link, by their ids."""
+        return {each.contact_id for each in self.clicks if each.url_id == link.url_id}
 
     @property
     def last_sent_date(self) -> datetime | None:

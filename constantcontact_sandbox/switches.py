@@ -95,6 +95,14 @@ class Switches:
     resend_moves_updated_at: bool = field(
         default=False, metadata=_says("I", "a resend moves its campaign's updated_at")
     )
+    registration_moves_event: bool = field(
+        default=False,
+        metadata=_says("I", "who registers moves the event's last_update_time, not only metrics"),
+    )
+    deleted_events_listed: bool = field(
+        default=True,
+        metadata=_says("I", "/events shows deleted events without being asked for them"),
+    )
     default_list_status: Literal["active", "all"] = field(
         default="active",
         metadata=_says("I", "which lists /contact_lists shows when no status is asked for"),

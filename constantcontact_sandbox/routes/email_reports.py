@@ -96,7 +96,7 @@ def tracking(
 ) -> dict[str, Any]:
     """Show a report's rows, the most recent first: none if the e-mail was not sent."""
     rows, more = _PAGING.cut(call, events_of(call, _activity(call)))
-    return {"tracking_activities": [_row(call, row_type, each) for each in rows]} | more
+    return {"tracking_activities": [row(call, row_type, each) for each in rows]} | more
 
 
 def links(call: Call) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _delay(event: Event, share: float, longest: timedelta) -> timedelta:
     return longest * (lot / share) if lot < share else longest * 0
 
 
-def _row(call: Call, row_type: str, event: Event) -> dict[str, Any]:
+def row(call: Call, row_type: str, event: Event) -> dict[str, Any]:
     """Write an event: the address as it was, the names as they are now."""
     contact = call.account.contacts[event.contact_id]
     row: dict[str, Any] = {

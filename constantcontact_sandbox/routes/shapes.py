@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from constantcontact_sandbox.moments import in_seconds
+from constantcontact_sandbox.moments import in_milliseconds, in_seconds
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -28,6 +28,15 @@ def present(record: DataclassInstance) -> dict[str, Any]:
         value = getattr(record, name)
         if isinstance(value, datetime):
             shown[name] = in_seconds(value)
-        elif isinstance(value, (str, int, bool)):
+        elif isinstance(value, (str, int, float, bool)):
             shown[name] = value
     return shown
+
+
+def said(**values: object) -> dict[str, Any]:
+    """Return what is said by name, moments to the millisecond: what is None is left out."""
+    return {
+        name: in_milliseconds(value) if isinstance(value, datetime) else value
+        for name, value in values.items()
+        if value is not None
+    }

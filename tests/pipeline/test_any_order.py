@@ -146,30 +146,6 @@ def live_through(sandbox: Sandbox, tap: TapRunner, loaded: Loaded, step: Step) -
     sandbox.faults.clear()
 
 
-def move_recipient_counters(account: Account) -> None:
-    """Let somebody new bounce, forward and opt out wherever somebody has.
-
-    Counters count recipients: that one of them did so again, nothing tells. Such a row arrives
-    with the next recipient, as README.md says.
-    """
-    for activity in account.activities.values():
-        for events, add in (
-            (activity.bounces, account.add_bounce),
-            (activity.forwards, account.add_forward),
-            (activity.optouts, account.opt_out_from),
-        ):
-            if events:
-                known = {event.contact_id for event in events}
-                add(
-                    activity,
-                    next(
-                        contact
-                        for contact in account.contacts.values()
-                        if contact.email_address and contact.contact_id not in known
-                    ),
-                )
-
-
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 10_000),
@@ -192,7 +168,7 @@ def test_in_the_end_the_rows_equal_the_account(
         tap = TapRunner(sandbox, Path(store), threads=3)
         for step in happenings:
             live_through(sandbox, tap, loaded, step)
-        move_recipient_counters(account)
+        truth.move_recipient_counters(account)
         for hours in (13, 5, 13, 50, 8 * 24):  # until all lags are over, and a full pass is due
             account.clock.advance(timedelta(hours=hours))
             tap.state = loaded.load(tap.run().messages) or {}

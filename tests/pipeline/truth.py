@@ -553,3 +553,27 @@ def _of_removed(account: Account, name: str, key: tuple[Any, ...]) -> bool:
     return campaign_id in account.campaigns and (
         account.campaigns[campaign_id].current_status == "Removed"
     )
+
+
+def move_recipient_counters(account: Account) -> None:
+    """Let somebody new bounce, forward and opt out wherever somebody has.
+
+    Counters count recipients: that one of them did so again, nothing tells. Such a row arrives
+    with the next recipient, as README.md says.
+    """
+    for activity in account.activities.values():
+        for events, add in (
+            (activity.bounces, account.add_bounce),
+            (activity.forwards, account.add_forward),
+            (activity.optouts, account.opt_out_from),
+        ):
+            if events:
+                known = {event.contact_id for event in events}
+                add(
+                    activity,
+                    next(
+                        contact
+                        for contact in account.contacts.values()
+                        if contact.email_address and contact.contact_id not in known
+                    ),
+                )

@@ -134,8 +134,8 @@ def test_what_an_account_began_with_outlives_two_months() -> None:
     live(town, timedelta(days=60))
     assert _begun_with(town) == before
     assert max(len(things) for things in (town.tags, town.custom_fields)) < 20
-    last = max(town.campaigns.values(), key=lambda each: each.last_sent_date or town.born)
-    assert len(last.primary.sends) > 10
+    latest = sorted(town.campaigns.values(), key=lambda each: each.last_sent_date or town.born)[-9:]
+    assert max(len(each.primary.sends) for each in latest) > 10
 
 
 def test_a_tag_put_on_many_shows_in_its_job(town: Account) -> None:

@@ -12,6 +12,7 @@ from tests.sandbox.conftest import NOON
 
 if TYPE_CHECKING:
     from constantcontact_sandbox import Account, Clock, Switches
+    from constantcontact_sandbox.records import Campaign
     from tests.sandbox.client import Client
 
 ELSEWHERE = "8987dc1a-48ef-433a-b836-7ca4f9aa3481"
@@ -159,6 +160,10 @@ def test_only_a_scheduled_activity_has_a_schedule(account: Account, client: Clie
     assert client.get(path) == []
     account.schedule(campaign, NOON + timedelta(days=1))
     assert client.get(path) == [{"scheduled_date": "2026-06-02T12:00:00.000Z"}]
+    account.unschedule(campaign)
+    assert client.get(path) == []
+    assert client.get(f"/emails/{campaign.campaign_id}")["current_status"] == "DRAFT"
+    account.schedule(campaign, NOON + timedelta(days=2))
     account.send(campaign, [account.add_contact()])
     assert client.get(path) == []
 
@@ -220,6 +225,90 @@ def test_only_the_primary_email_can_be_resent_to_non_openers(
     [delayed] = client.get(path.format(primary.campaign_activity_id))
     assert (delayed["delay_minutes"], delayed["delay_days"]) == (2880, 2)
     assert client.ask(path.format(permalink.campaign_activity_id))[0] == 404
+
+
+def test_a_resend_that_was_asked_for_gets_its_date_when_the_email_is_sent(
+    account: Account, client: Client, clock: Clock
+) -> None:
+    campaign = account.add_campaign("News")
+    path = f"/emails/activities/{campaign.primary.campaign_activity_id}/non_opener_resends"
+    account.request_resend(campaign, delay=timedelta(hours=36))
+    assert client.get(path) == [
+        {"resend_subject": "Again: News", "delay_minutes": 2160, "resend_request_id": "DRAFT"}
+    ]
+    account.send(campaign, [account.add_contact()])
+    [scheduled] = client.get(path)
+    assert scheduled.pop("resend_request_id") != "DRAFT"
+    assert scheduled == {
+        "resend_subject": "Again: News",
+        "delay_minutes": 2160,
+        "resend_date": "2026-06-03T00:00:00.000Z",
+        "resend_status": "SCHEDULED",
+    }
+    clock.advance(timedelta(hours=36))
+    account.resend(campaign)
+    [sent] = client.get(path)
+    assert (sent["resend_status"], sent["resend_date"]) == ("SENT", "2026-06-03T00:00:00.000Z")
+
+
+def test_a_resend_can_be_asked_for_after_the_sending_and_withdrawn(
+    account: Account, client: Client, switches: Switches, clock: Clock
+) -> None:
+    switches.resend_moves_updated_at = True
+    campaign = account.add_campaign("News")
+    path = f"/emails/activities/{campaign.primary.campaign_activity_id}/non_opener_resends"
+    account.send(campaign, [account.add_contact()])
+    clock.advance(timedelta(hours=1))
+    account.request_resend(campaign, delay=timedelta(days=1))
+    [wish] = client.get(path)
+    assert (wish["delay_days"], wish["resend_date"]) == (1, "2026-06-02T12:00:00.000Z")
+    assert campaign.updated_at == NOON + timedelta(hours=1)
+    account.cancel_resend(campaign)
+    assert client.get(path) == []
+
+
+def test_a_subject_on_trial_makes_a_draft_an_ab_test_until_it_is_taken_back(
+    account: Account, client: Client
+) -> None:
+    campaign = account.add_campaign("News")
+    path = f"/emails/{campaign.campaign_id}"
+    account.try_subject(campaign, "News?")
+    assert [client.get(path)[name] for name in ("type", "type_code")] == ["AB_TEST", 57]
+    account.end_trial(campaign)
+    assert [client.get(path)[name] for name in ("type", "type_code")] == ["NEWSLETTER", 10]
+    assert (
+        client.ask(f"/emails/activities/{campaign.primary.campaign_activity_id}/abtest")[0] == 404
+    )
+
+
+def test_an_ab_test_goes_to_both_groups_and_its_winner_to_the_others(
+    account: Account, client: Client, clock: Clock
+) -> None:
+    campaign = account.add_campaign("News")
+    account.try_subject(campaign, "News?", test_size=20, winner_wait_duration=6)
+    account.send(campaign, [account.add_contact() for _ in range(10)])
+    assert shown(client, campaign) == ("EXECUTING", [4], 4, 4)
+    clock.advance(timedelta(hours=6))
+    account.pick_winner(campaign)
+    assert shown(client, campaign) == ("DONE", [10], 10, 10)
+    with pytest.raises(ValueError, match="nobody waits"):
+        account.pick_winner(campaign)
+
+
+def shown(client: Client, campaign: Campaign) -> tuple[str, list[int], int, int]:
+    """Return what the API shows of a mailing: its status, its runs, its sends and their counter."""
+    activity = campaign.primary.campaign_activity_id
+    runs = client.get(f"/emails/activities/{activity}/send_history")
+    sends = client.rows(f"/reports/email_reports/{activity}/tracking/sends", "tracking_activities")
+    [stats] = client.get(f"/reports/stats/email_campaigns/{campaign.campaign_id}")["results"]
+    status = client.get(f"/emails/{campaign.campaign_id}")["current_status"]
+    return status, [each["count"] for each in runs], len(sends), stats["stats"]["em_sends"]
+
+
+def test_a_campaign_goes_to_lists_or_to_a_segment(account: Account, client: Client) -> None:
+    primary = account.add_campaign(segment_id=12).primary
+    body = client.get(f"/emails/activities/{primary.campaign_activity_id}")
+    assert (body["contact_list_ids"], body["segment_ids"]) == ([], [12])
 
 
 def test_an_ab_test_shows_and_most_emails_have_none(account: Account, client: Client) -> None:

@@ -9,12 +9,14 @@ import pytest
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
 from constantcontact_sandbox.life import HAPPENINGS
+from constantcontact_sandbox.segments import Criteria
 from tests.sandbox.conftest import NOON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DAY = timedelta(days=1)
+PLANNED = {"scheduled campaign sent", "requested resend sent"}
 
 
 def lived(*moves: timedelta, seed: int = 7) -> Sandbox:
@@ -35,6 +37,12 @@ def state(account: Account) -> Sequence[object]:
         account.bulk_activities,
         account.emails,
         account.campaigns,
+        account.events,
+        account.text_campaigns,
+        account.landing_pages,
+        account.automations,
+        account.social_profiles,
+        account.hashtag_groups,
     )
 
 
@@ -69,8 +77,10 @@ def test_a_day_brings_a_little_of_everything() -> None:
     opens = {key: len(each.opens) for key, each in account.activities.items()}
     happened = sandbox.live(DAY)
     assert account.clock.now() == NOON + DAY
-    assert set(happened) <= {*HAPPENINGS, "scheduled campaign sent"}
-    assert happened["scheduled campaign sent"] == 2
+    assert set(happened) <= HAPPENINGS.keys() | PLANNED
+    sent = [each.primary.last_sent_date for each in account.campaigns.values()]
+    due = sum(each is not None and each >= NOON for each in sent)
+    assert happened["scheduled campaign sent"] == due >= 2
     assert len(account.contacts) == contacts + happened["contact added"]
     assert len(account.campaigns) == campaigns + happened["campaign written"]
     renamed = [key for key, name in names.items() if account.contacts[key].last_name != name]
@@ -81,7 +91,7 @@ def test_a_day_brings_a_little_of_everything() -> None:
 
 def test_everything_that_can_happen_does_within_ten_days() -> None:
     happened = lived().live(10 * DAY)
-    assert set(happened) == {*HAPPENINGS, "scheduled campaign sent"}
+    assert set(happened) == HAPPENINGS.keys() | PLANNED
 
 
 def test_what_happens_bears_the_time_in_which_it_happened() -> None:
@@ -127,3 +137,47 @@ def test_an_empty_account_lives_too(days: int) -> None:
     account = Account(Clock(NOON))
     happened = Sandbox(account, Switches.unlimited()).live(days * DAY)
     assert happened["contact added"] == 4 * days
+
+
+def test_a_campaign_to_a_segment_goes_to_whom_it_chooses() -> None:
+    sandbox = lived()
+    account = sandbox.account
+    segment = account.add_segment("Everybody who opened nothing", Criteria.of(not_opened=50))
+    chosen = {each.contact_id for each in account.members_of(segment) if each.is_active}
+    campaign = account.add_campaign(segment_id=segment.segment_id)
+    account.schedule(campaign, NOON + timedelta(minutes=1))
+    sandbox.live(timedelta(minutes=2))
+    assert {each.contact_id for each in campaign.primary.sends} == chosen
+    assert chosen
+
+
+def test_a_resend_that_was_asked_for_goes_out_when_its_time_has_come() -> None:
+    sandbox = lived()
+    account = sandbox.account
+    campaign = account.add_campaign("Late news")
+    reader, other = account.add_contact(), account.add_contact()
+    account.send(campaign, [reader, other])
+    account.add_open(campaign.primary, reader)
+    account.request_resend(campaign, delay=timedelta(minutes=1))
+    sandbox.live(timedelta(minutes=2))
+    [resent] = [each for each in campaign.activities if each.role == "resend"]
+    assert [each.contact_id for each in resent.sends] == [other.contact_id]
+    assert resent.last_sent_date == NOON + timedelta(minutes=1)
+
+
+def test_the_winner_of_a_trial_goes_out_when_it_is_known() -> None:
+    sandbox = lived()
+    account = sandbox.account
+    campaign = account.add_campaign("On trial", lists=[next(iter(account.lists.values()))])
+    account.try_subject(campaign, "On trial?", winner_wait_duration=6)
+    account.schedule(campaign, NOON + timedelta(minutes=1))
+    sandbox.live(timedelta(minutes=2))
+    tested, waiting = len(campaign.primary.sends), campaign.primary.remainder
+    assert tested
+    assert waiting is not None
+    sandbox.live(timedelta(hours=7))
+    assert campaign.current_status == "Done"
+    assert len(campaign.primary.sends) == tested + len(waiting.audience)
+    assert [each.count for each in campaign.primary.send_history] == [
+        tested + len(waiting.audience)
+    ]

@@ -9,6 +9,7 @@ import pytest
 
 from constantcontact_sandbox import Account, Clock
 from constantcontact_sandbox.bulk_activities import BulkKind, EndState
+from constantcontact_sandbox.mailings import CAMPAIGN_TYPES
 from constantcontact_sandbox.records import BounceCode, Device, FieldType, Permission, Role, Status
 from tests.sandbox.conftest import NOON
 
@@ -133,6 +134,19 @@ def test_campaigns_of_every_status_and_activities_of_every_role_are_there(town: 
         ("COMPLETED", 12),
         ("ERRORED", 3),
     }
+
+
+def test_campaigns_of_every_type_are_there() -> None:
+    account = Account.populate(contacts=20, campaigns=60, clock=Clock(NOON))
+    assert {each.type_code for each in account.campaigns.values()} == set(CAMPAIGN_TYPES)
+
+
+def test_resends_were_asked_for_and_some_are_yet_to_come(town: Account) -> None:
+    wishes = [each.non_opener_resend for each in town.activities.values()]
+    assert {each.resend_status for each in wishes if each} == {"SENT"}
+    busy = Account.populate(contacts=20, campaigns=2000, clock=Clock(NOON))
+    wishes = [each.non_opener_resend for each in busy.activities.values()]
+    assert {each.resend_status for each in wishes if each} == {"SENT", "SCHEDULED"}
 
 
 def test_campaigns_lie_in_the_last_two_years(town: Account) -> None:

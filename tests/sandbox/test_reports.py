@@ -206,6 +206,46 @@ def test_links_count_contacts_and_unclicked_ones_show_when_asked_for(mailing: Ma
     ]
 
 
+def test_an_address_that_stands_twice_in_an_email_is_one_link(mailing: Mailing) -> None:
+    rye, spelt = mailing.primary.links
+    assert mailing.account.add_link(mailing.primary, rye.link_url) is rye
+    assert mailing.primary.links == [rye, spelt]
+
+
+def test_who_clicks_a_link_that_adds_to_a_list_joins_it(mailing: Mailing) -> None:
+    account, (one, two, three) = mailing.account, mailing.people
+    more, closed = account.add_list("More"), account.add_list("Closed")
+    sorting = account.add_link(mailing.primary, "https://example.com/more", adds_to=more)
+    late = account.add_link(mailing.primary, "https://example.com/late", adds_to=closed)
+    account.delete_list(closed)
+    account.delete_contact(three)
+    for person in (one, one, three):
+        account.add_click(mailing.primary, person, sorting)
+    account.add_click(mailing.primary, two, late)
+    assert [each.list_memberships for each in (one, two, three)] == [(more.list_id,), (), ()]
+    assert mailing.primary.clickers(sorting) == {one.contact_id, three.contact_id}
+
+
+def test_links_count_what_the_clicks_report_shows(
+    mailing: Mailing, switches: Switches, clock: Clock
+) -> None:
+    switches.report_lag = timedelta(hours=1)
+    rye, spelt = mailing.primary.links
+    resent = mailing.account.resend(mailing.campaign)
+    mailing.account.add_click(mailing.primary, mailing.people[0], rye)
+    mailing.account.add_click(resent, mailing.people[1], spelt)
+    assert (clicks(mailing, mailing.primary), clicks(mailing, resent)) == ([0, 0], [0, 0])
+    clock.advance(timedelta(hours=1))
+    assert (clicks(mailing, mailing.primary), clicks(mailing, resent)) == ([1, 0], [0, 1])
+    assert mailing.who("clicks") == ["a"]
+
+
+def clicks(mailing: Mailing, activity: Activity) -> list[int]:
+    path = f"/reports/email_reports/{activity.campaign_activity_id}/links"
+    counts = mailing.client.get(path, no_clicks="true")["link_click_counts"]
+    return [each["unique_clicks"] for each in counts]
+
+
 def test_an_unsent_email_has_empty_reports_a_permalink_none(
     account: Account, client: Client
 ) -> None:
