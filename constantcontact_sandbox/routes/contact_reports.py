@@ -1,4 +1,4 @@
-"""What one contact did with all e-mails: /reports/contact_reports/{contact_id}.
+"""What one contact did with all e-mails and landing pages: /reports/contact_reports/{contact_id}.
 
 The rows are those of the tracking reports, seen from the contact's side.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from constantcontact_sandbox.calls import Call
+    from constantcontact_sandbox.landing_pages import LandingPage
     from constantcontact_sandbox.records import Activity, Contact, Event
 
 _EMAIL_TYPES = ("em_sends", "em_opens", "em_clicks", "em_bounces", "em_optouts", "em_forwards")
@@ -89,6 +90,8 @@ def _places(call: Call) -> Iterator[_Place]:
     for activity in _reported(call):
         name = call.account.campaigns[activity.campaign_id].name
         yield _Place(activity.campaign_activity_id, name, _events(activity))
+    for page in call.account.landing_pages.values():
+        yield _Place(page.campaign_activity_id, page.name, _visits(page))
 
 
 def _events(activity: Activity) -> dict[str, Sequence[Event]]:
@@ -99,6 +102,15 @@ def _events(activity: Activity) -> dict[str, Sequence[Event]]:
         "em_bounces": activity.bounces,
         "em_optouts": activity.optouts,
         "em_forwards": activity.forwards,
+    }
+
+
+def _visits(page: LandingPage) -> dict[str, Sequence[Event]]:
+    return {
+        "p_contact_open": page.opens,
+        "p_contact_click": page.clicks,
+        "p_contact_add": page.adds,
+        "p_contact_update": page.updates,
     }
 
 

@@ -82,7 +82,27 @@ def test_all_that_a_contact_did_is_told_the_latest_first(
             "tracking_activity_type": "em_clicks",
         }
     ]
-    assert reader.did(tracking_activities_list="p_contact_open,p_contact_click") == []
+
+
+def test_what_a_contact_did_on_landing_pages_is_told_too(account: Account, reader: Reader) -> None:
+    page = account.add_landing_page("Come and taste", "https://example.com/taste")
+    minute = timedelta(minutes=1)
+    account.open_page(page, reader.contact, at=NOON + minute)
+    account.open_page(page, reader.other, at=NOON + minute)
+    account.click_on_page(page, reader.contact, at=NOON + 2 * minute)
+    account.sign_up_on_page(page, reader.contact, at=NOON + 3 * minute)
+    account.update_on_page(page, reader.contact, at=NOON + 4 * minute)
+    types = ["p_contact_update", "p_contact_add", "p_contact_click", "p_contact_open"]
+    told = reader.did(tracking_activities_list=f"{','.join(types)},em_opens")
+    assert [each["tracking_activity_type"] for each in told] == types
+    assert told[-1] == {
+        "contact_id": reader.contact.contact_id,
+        "campaign_activity_id": page.campaign_activity_id,
+        "created_time": "2026-06-01T12:01:00.000Z",
+        "tracking_activity_type": "p_contact_open",
+        "campaign_activity_name": "Come and taste",
+    }
+    assert reader.report("activity_summary", **RANGE)["campaign_activities"][0]["em_opens"] == 0
 
 
 def test_pages_keep_the_types_that_were_asked_for(account: Account, reader: Reader) -> None:

@@ -285,7 +285,7 @@ def _ids(account: Account) -> Iterator[dict[str, str]]:
 
 REQUIRED = (
     "sequence_ids=1,2",
-    "tracking_activities_list=em_sends,em_opens,em_clicks,em_bounces,em_optouts,em_forwards",
+    "tracking_activities_list=em_sends,em_opens,em_bounces,em_optouts,p_contact_open,p_contact_add",
     "start=2024-06-01T00:00:00-0500",
     "end=2026-06-01T12:00:00Z",
     "start_at=2020-01-01T00:00:00Z",
