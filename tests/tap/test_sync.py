@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from meltano.core.utils import merge
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
 from tap_constantcontact.errors import UnexpectedAnswer
@@ -306,6 +308,107 @@ def test_a_report_that_never_agrees_is_left_at_that_with_a_warning(
     assert "shows 1 rows fewer than its counter says: left at that" in caplog.text
     again = tap.run(select=["email_opens"])
     assert again.paths("/reports/stats/email_campaign_activities") == []
+
+
+def test_a_shortfall_that_stands_is_a_row_until_it_is_over(
+    tap: TapRunner, shop: Shop, clock: Clock, switches: Switches
+) -> None:
+    tap.run()
+    switches.report_lag = timedelta(days=365)
+    shop.account.add_open(shop.email, shop.ann, at=NOON)
+    found = []
+    for _ in range(60):
+        clock.advance(timedelta(hours=1))
+        found += tap.run().rows("sync_mismatches")
+
+    key = {
+        "campaign_id": shop.campaign.campaign_id,
+        "campaign_activity_id": shop.email.campaign_activity_id,
+        "stream": "email_opens",
+    }
+    stands = {**key, "expected": 1, "seen": 0, "since": "2026-06-01T13:00:00Z", "settled_at": None}
+    assert found == [stands]
+
+    switches.report_lag = timedelta()
+    shop.account.add_open(shop.email, shop.ann)
+    over = tap.run()
+    assert over.counts["email_opens"] == 2
+    (row,) = over.rows("sync_mismatches")
+    assert row == {**stands, "expected": 2, "seen": 2, "settled_at": row["settled_at"]}
+    assert row["settled_at"] == "2026-06-04T00:00:00Z"
+
+
+def test_forwards_of_a_hot_e_mail_are_read_whenever_anything_of_it_moved(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    new = shop.send("new", days_ago=1)
+    for campaign in (shop.campaign, new):
+        shop.account.add_forward(campaign.primary, shop.ann, at=NOON)
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    for campaign in (shop.campaign, new):
+        shop.account.add_forward(campaign.primary, shop.ann)
+        shop.account.add_open(campaign.primary, shop.ann)
+
+    again = tap.run()
+    assert again.paths("/reports/email_reports") == [
+        tracking("opens", new.primary),
+        tracking("forwards", new.primary),
+        tracking("opens", shop.email),
+    ]
+    assert again.counts["email_forwards"] == 2
+    assert tap.run().paths("/reports/email_reports") == []
+
+
+def test_links_are_read_when_clicks_moved_and_not_before_these_are_there(
+    tap: TapRunner, shop: Shop, clock: Clock, switches: Switches
+) -> None:
+    link = shop.account.add_link(shop.email, "https://example.com/sale")
+    links = f"/reports/email_reports/{shop.email.campaign_activity_id}/links"
+    first = tap.run()
+    assert first.paths("/reports/email_reports")[-1] == links
+    (row,) = first.rows("email_links")
+    assert (row["url_id"], row["unique_clicks"]) == (link.url_id, 0)
+
+    clock.advance(timedelta(hours=1))
+    switches.report_lag = timedelta(hours=1)
+    shop.account.add_click(shop.email, shop.ann, link)
+    assert tap.run().paths("/reports/email_reports") == [tracking("clicks", shop.email)]
+    clock.advance(timedelta(hours=1))
+    late = tap.run()
+    assert late.paths("/reports/email_reports") == [tracking("clicks", shop.email), links]
+    (row,) = late.rows("email_links")
+    assert row["unique_clicks"] == 1
+    assert tap.run().paths("/reports/email_reports") == []
+
+
+def test_a_backfill_with_a_state_of_its_own_can_be_handed_to_the_increments(
+    tap: TapRunner, shop: Shop, clock: Clock, sandbox: Sandbox
+) -> None:
+    """As docs/operations.md says it: widen the increments' dates, and merge the states."""
+    old = shop.send("old", days_ago=300)
+    for hours in range(3):
+        shop.account.add_open(
+            old.primary, shop.ann, at=NOON - timedelta(days=299) + timedelta(hours=hours)
+        )
+    tap.config["start_date"] = "2026-01-01"
+    assert tap.run().counts["email_sends"] == 3
+    backfill = TapRunner(sandbox, tap.store, config={"end_date": "2026-01-01"})
+    assert backfill.run().counts["email_opens"] == 3
+    clock.advance(timedelta(hours=1))
+    tap.run()
+
+    del tap.config["start_date"]
+    tap.state = merge(json.loads(json.dumps(backfill.state)), tap.state)  # type: ignore[no-untyped-call]
+    handed = tap.run()
+    assert handed.paths("/reports/email_reports") + handed.paths("/emails/") == []
+    clock.advance(timedelta(hours=1))
+    shop.account.add_open(old.primary, shop.people[1])
+    late = tap.run()
+    assert late.paths("/reports/email_reports") == [tracking("opens", old.primary)]
+    assert [row["contact_id"] for row in late.rows("email_opens")].count(
+        shop.people[1].contact_id
+    ) == 1
 
 
 def test_a_busy_report_that_always_lags_loses_nothing(
