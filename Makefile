@@ -31,8 +31,8 @@ test: setup ## Run every test; PostgreSQL is brought along
 	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term $(PYTEST)
 
 test-long: setup ## Search longer for an order of things that breaks something
-	ORDER_EXAMPLES=300 MODEL_EXAMPLES=800 $(BIN)/pytest --numprocesses 2 --timeout 3000 \
-		tests/pipeline/test_any_order.py tests/target/test_model.py
+	KILLS=100 ORDER_EXAMPLES=300 MODEL_EXAMPLES=800 $(BIN)/pytest --numprocesses 2 --timeout 3000 \
+		tests/pipeline/test_any_order.py tests/pipeline/test_kill.py tests/target/test_model.py
 
 docs: setup ## Write the generated parts of the documents anew
 	$(BIN)/cog -r README.md docs/*.md

@@ -37,6 +37,7 @@ from tap_constantcontact.settings import Settings
 from tap_constantcontact.store import FolderStore
 from tap_constantcontact.streams import STREAMS
 from tap_constantcontact.streams.base import ConstantContactStream
+from tap_constantcontact.survey import Forecast, Survey
 from tap_constantcontact.transport import OAuthClient, Patience, Transport
 
 TOKEN_TRIES = 4
@@ -161,25 +162,23 @@ class TapConstantContact(Tap):
             if isinstance(stream, ConstantContactStream)
         }
 
+    def forecast(self) -> Forecast:
+        """Return what the next runs will cost, from a few calls.
+
+        Raises:
+            TapError: The API cannot be asked.
+        """
+        wanted = {name for name, stream in self._own.items() if stream.selected}
+        fetcher, _ = self._fetcher()
+        survey = Survey(self._own, wanted, Ledger(self.ledger.state()), self.settings, fetcher)
+        try:
+            return survey.forecast()
+        finally:
+            fetcher.close()
+
     def _run(self, wanted: Mapping[str, ConstantContactStream]) -> Run:
         """Wire a run."""
-        allowance = Allowance(
-            self.store,
-            self.settings.client_id,
-            self.settings.limits,
-            now=self.clock,
-            sleep=self.sleep,
-        )
-        transport = Transport(
-            self.settings,
-            self.authenticator,
-            Pacer(self.settings.requests_per_second),
-            allowance,
-            self.patience,
-        )
-        fetcher = Fetcher(
-            transport, self.settings.api_url, self._interruption, threads=self.threads
-        )
+        fetcher, allowance = self._fetcher()
 
         def plan() -> Planner:
             return Planner(self._own, wanted, self.ledger, self.settings, fetcher.began)
@@ -194,6 +193,25 @@ class TapConstantContact(Tap):
             allowance,
             self.settings.requests_per_second,
         )
+
+    def _fetcher(self) -> tuple[Fetcher, Allowance]:
+        """Wire what asks the API."""
+        allowance = Allowance(
+            self.store,
+            self.settings.client_id,
+            self.settings.limits,
+            now=self.clock,
+            sleep=self.sleep,
+        )
+        transport = Transport(
+            self.settings,
+            self.authenticator,
+            Pacer(self.settings.requests_per_second),
+            allowance,
+            self.patience,
+        )
+        api_url = self.settings.api_url
+        return Fetcher(transport, api_url, self._interruption, threads=self.threads), allowance
 
     @cached_property
     def settings(self) -> Settings:

@@ -24,6 +24,7 @@ ROOMS: dict[str, set[str]] = {
     "fetcher": {"errors", "interruption", "units", "transport"},
     "ledger": {"errors", "times"},
     "planner": {"ledger", "settings", "streams", "times", "units"},
+    "survey": {"fetcher", "ledger", "planner", "settings", "streams", "units"},
     "emitter": {"streams", "units"},
     "run": {
         "allowance",
@@ -37,9 +38,9 @@ ROOMS: dict[str, set[str]] = {
         "units",
     },
 }
-"""What each room of the tap may know of the others; `tap` and `login` wire them all."""
+"""What each room of the tap may know of the others; `tap`, `login` and `plan` wire them all."""
 
-WIRING = {"__init__", "__main__", "tap", "login"}
+WIRING = {"__init__", "__main__", "tap", "login", "plan"}
 
 
 def imports(path: Path) -> set[str]:

@@ -24,8 +24,6 @@ from tap_constantcontact.planner.contacts import ContactsPart
 from tap_constantcontact.planner.counters import CountersPart
 from tap_constantcontact.planner.follow import FollowPart
 from tap_constantcontact.planner.part import Brief, Finding, Part
-from tap_constantcontact.streams.contacts import ContactLists, Contacts
-from tap_constantcontact.streams.mismatches import SyncMismatches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -59,11 +57,8 @@ class Planner:
         now: Callable[[], datetime],
     ) -> None:
         brief = Brief(streams, frozenset(wanted), ledger, settings, now)
-        apart = {ContactLists.name, Contacts.name, SyncMismatches.name}
         self._contacts = ContactsPart(brief)
-        self._campaigns = CampaignsPart(
-            brief, followed=bool(brief.wanted - apart - {"campaigns", "campaign_summaries"})
-        )
+        self._campaigns = CampaignsPart(brief)
         self._counters = CountersPart(brief, self._campaigns)
         self._follow = FollowPart(brief, self._counters)
         self._parts: tuple[Part, ...] = (

@@ -32,17 +32,13 @@ class CampaignsPart(Part):
     ledger knows those that are chosen.
     """
 
-    def __init__(self, brief: Brief, *, followed: bool) -> None:
-        """Make the part.
-
-        Args:
-            brief: What the plan is made from.
-            followed: Whether anything else is wanted of campaigns.
-        """
+    def __init__(self, brief: Brief) -> None:
         super().__init__(brief)
         self._campaigns = brief.the(Campaigns)
         self._summaries = brief.the(CampaignSummaries)
-        self._followed = followed
+        self._followed = any(
+            stream.follows_campaigns and brief.wants(stream) for stream in brief.streams.values()
+        )
         self._listed: dict[str, Row] = {}
         self._sent: dict[str, Row] = {}
         self.summaries_are_whole = False

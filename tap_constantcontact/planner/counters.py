@@ -22,6 +22,7 @@ from tap_constantcontact.streams.stats import COUNTERS, CampaignActivityStats, C
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tap_constantcontact.ledger import Campaign
     from tap_constantcontact.planner.campaigns import CampaignsPart
     from tap_constantcontact.planner.part import Brief
     from tap_constantcontact.units import Reading, Row, Unit
@@ -56,6 +57,8 @@ class CountersPart(Part):
         self.follows_reports = bool(self.reports) or brief.wants(self._links)
         self.follows_activities = self.follows_reports or brief.wants(self._activity_stats)
         """Whether anything is wanted that counters of activities tell of."""
+        self.follows_counters = self.follows_activities or brief.wants(self._stream)
+        """Whether the total counters are wanted."""
         self.settling = Settling(
             self._settings.report_settle_runs,
             max(self._settings.report_lookback, timedelta(hours=1)),
@@ -76,13 +79,13 @@ class CountersPart(Part):
         culprits are found by halving, and remembered. What was sent or changed lately may get
         counters yet: such ids are asked again, each alone.
         """
-        if not (self.follows_activities or self._brief.wants(self._stream)):
+        if not self.follows_counters:
             return
         size = self._stream.ids_a_call
-        certain, dated, alone = self._candidates()
+        certain, probable, alone = self.candidates()
         batches = [
             ids[start : start + size]
-            for ids in (certain, dated)
+            for ids in (certain, probable)
             for start in range(0, len(ids), size)
         ] + [[key] for key in alone]
         while batches:
@@ -95,21 +98,33 @@ class CountersPart(Part):
                 if half
             ]
 
-    def _candidates(self) -> tuple[list[str], list[str], list[str]]:
-        """Return the campaigns that surely have counters, that probably do, and that may."""
-        certain, dated, alone = [], [], []
+    def candidates(self) -> tuple[list[str], list[str], list[str]]:
+        """Return the campaigns that surely have counters, that probably do, and that may.
+
+        One that is being sent has none before the first e-mail has gone out.
+        """
+        certain: list[str] = []
+        probable: list[str] = []
+        alone: list[str] = []
         for key, campaign in self._ledger.campaigns.items():
-            if campaign.status in SENT:
-                if not campaign.refused:
-                    certain.append(key)
-                elif campaign.is_fresh(self._now()):
+            if self.is_sent(campaign):
+                (certain if campaign.status == "Done" else probable).append(key)
+            elif campaign.status in SENT:
+                if campaign.is_fresh(self._now()):
                     alone.append(key)
-            elif campaign.status in MAYBE_SENT and not campaign.refused:
-                if campaign.sent:
-                    dated.append(key)
-                elif not self._campaigns.summaries_are_whole:
-                    alone.append(key)
-        return certain, dated, alone
+            elif (
+                campaign.status in MAYBE_SENT
+                and not campaign.refused
+                and not self._campaigns.summaries_are_whole
+            ):
+                alone.append(key)
+        return certain, probable, alone
+
+    @staticmethod
+    def is_sent(campaign: Campaign) -> bool:
+        """Tell whether a campaign should have counters."""
+        sent = campaign.status in SENT or (campaign.status in MAYBE_SENT and bool(campaign.sent))
+        return sent and not campaign.refused
 
     @override
     def take(self, unit: Unit, row: Row) -> None:

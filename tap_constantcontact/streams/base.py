@@ -90,6 +90,9 @@ class ConstantContactStream(Asking, Stream):
     primary_keys: ClassVar[Sequence[str]]
     schema: ClassVar[dict[str, Any]]
 
+    follows_campaigns: ClassVar[bool] = False
+    """Whether it is asked for one campaign or activity after the other, so these must be known."""
+
     @override
     def get_records(self, context: Context | None) -> Iterable[Row]:
         """Refuse: rows of all streams are read together, in the planner's order.

@@ -80,6 +80,7 @@ class EmailReport(ConstantContactStream):
 
     page_size = 500
     records_key = "tracking_activities"
+    follows_campaigns = True
     primary_keys: ClassVar[Sequence[str]] = (
         "campaign_activity_id",
         "contact_id",
@@ -256,6 +257,7 @@ class EmailLinks(ConstantContactStream):
     """The links of an e-mail, and how many contacts clicked each; those nobody clicked, too."""
 
     name = "email_links"
+    follows_campaigns = True
     path = "/reports/email_reports/{campaign_activity_id}/links"
     params = {"no_clicks": "true"}
     records_key = "link_click_counts"

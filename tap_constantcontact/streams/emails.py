@@ -86,6 +86,7 @@ class CampaignActivities(ConstantContactStream):
     """What a campaign sends: the e-mail, its resends, its web page."""
 
     name = "campaign_activities"
+    follows_campaigns = True
     path = "/emails/activities/{campaign_activity_id}"
     params = {"include": "physical_address_in_footer,permalink_url,document_properties"}
     primary_keys = ("campaign_activity_id",)

@@ -83,6 +83,7 @@ class Stats(ConstantContactStream):
     """Counters of several things at once: their ids stand in the path."""
 
     records_key = "results"
+    follows_campaigns = True
     scope = "campaign_data"
     privilege = "ui:campaign:metrics"
     ids_a_call: ClassVar[int]

@@ -1,0 +1,290 @@
+"""What a run will cost, from a few questions to the API.
+
+Counters tell how many rows each report has, so what reading them costs can be reckoned before any
+of them is read. A survey lists campaigns and reads counters as a run would, in the same planner's
+parts, but only so many of them; the others are taken for like.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_constantcontact.ledger import FRESH
+from tap_constantcontact.planner.campaigns import CampaignsPart
+from tap_constantcontact.planner.counters import CountersPart
+from tap_constantcontact.planner.forecast import ACTIVITIES, pages, report_calls
+from tap_constantcontact.planner.part import Brief
+from tap_constantcontact.streams.contacts import ContactLists, Contacts, count
+from tap_constantcontact.streams.email_reports import (
+    ROLES,
+    EmailForwards,
+    EmailReport,
+    EventReport,
+)
+from tap_constantcontact.streams.emails import CampaignActivities, CampaignLookup, Campaigns
+from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
+from tap_constantcontact.units import Unit, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tap_constantcontact.fetcher import Fetcher
+    from tap_constantcontact.ledger import Campaign, Ledger
+    from tap_constantcontact.planner.part import Part
+    from tap_constantcontact.settings import Settings
+    from tap_constantcontact.streams.base import ConstantContactStream
+    from tap_constantcontact.units import Page, Row
+
+MOST_CALLS = 15
+"""Calls that a survey makes at most."""
+
+SENT_AGAIN = 0.1
+"""How many of ten campaigns are sent again to those who did not open them, before anything was seen
+of the account's own; what was seen counts beside `AS_MANY` such campaigns."""
+
+AS_MANY = 10
+
+LEAST_LOOKUPS = 4
+"""Calls of them that are kept for looking up single campaigns."""
+
+MOST_LISTED = 5
+"""Calls of them that list campaigns: 2,500 campaigns."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What reading one stream costs.
+
+    Args:
+        stream: Its name.
+        rows: About how many rows; None if nothing tells.
+        calls: About how many calls.
+    """
+
+    stream: str
+    rows: float | None
+    calls: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What runs will cost.
+
+    Args:
+        run: The next run, as things are now.
+        typical: One that follows it soon: campaigns that were sent lately have new opens and
+            clicks.
+        listed_all: Whether all campaigns were seen; if not, there are more than reckoned with.
+    """
+
+    run: list[Cost]
+    typical: list[Cost]
+    listed_all: bool
+
+
+class Survey:
+    """Asks a few questions.
+
+    Args:
+        streams: All streams, by name.
+        wanted: The names of those whose rows are wanted.
+        ledger: What is known from the runs before. It is changed: give it a copy.
+        settings: What to choose, and how far back to look.
+        fetcher: Asks.
+    """
+
+    def __init__(
+        self,
+        streams: Mapping[str, ConstantContactStream],
+        wanted: Iterable[str],
+        ledger: Ledger,
+        settings: Settings,
+        fetcher: Fetcher,
+    ) -> None:
+        self._brief = Brief(streams, frozenset(wanted), ledger, settings, fetcher.began)
+        self._ledger = ledger
+        self._fetcher = fetcher
+        self._campaigns = CampaignsPart(self._brief)
+        self._counters = CountersPart(self._brief, self._campaigns)
+        self._calls = 0
+        self._shown: dict[str, int] = {}
+        self._whole = True
+        self._activities = float(ACTIVITIES)
+        self._reported = 1.0
+
+    def forecast(self) -> Forecast:
+        """Ask, and reckon.
+
+        Raises:
+            TapError: The API cannot be asked.
+        """
+        contacts = self._contacts()
+        self._list_campaigns()
+        due = self._due()
+        sampled = self._read_counters()
+        self._look_up(due)
+        return Forecast(
+            [*contacts, *self._campaign_lists(self._shown), *self._follow(due, sampled)],
+            [*self._quiet(), *self._news(sampled)],
+            self._whole,
+        )
+
+    # What is asked
+
+    def _ask(self, units: Iterable[Unit], most: int | None = None) -> Iterable[Page]:
+        for page in self._fetcher.pages(units, most=most):
+            self._calls += 1
+            yield page
+
+    def _contacts(self) -> list[Cost]:
+        stream = self._brief.the(Contacts)
+        costs = self._lists()
+        if not self._brief.wants(stream):
+            return costs
+        known = self._ledger.bookmark(stream.name)
+        unit = stream.changed_since(known) if known else Unit(stream)
+        filters = {**unit.filters, "include_count": "true"}
+        (page,) = self._ask([Unit(stream, filters=filters, page_size=1)], most=1)
+        rows = count(page.body)
+        calls = max(pages(rows, stream.page_size), 1) + bool(known)
+        return [*costs, Cost(stream.name, rows, calls)]
+
+    def _list_campaigns(self) -> None:
+        """List campaigns into the ledger, as a run does."""
+        for stage in self._campaigns.stages():
+            for page in self._ask(stage, most=MOST_LISTED):
+                name = page.unit.source.name
+                self._shown[name] = self._shown.get(name, 0) + self._take(self._campaigns, page)
+        self._whole = self._shown.get(Campaigns.name, 0) < MOST_LISTED * Campaigns.page_size
+
+    def _read_counters(self) -> dict[str, Row]:
+        """Return the total counters of campaigns: of all, or of some at equal distances."""
+        stream = self._brief.the(CampaignStats)
+        ids = self._counters.candidates()[0] if self._counters.follows_counters else []
+        most = (MOST_CALLS - self._calls - LEAST_LOOKUPS) * stream.ids_a_call
+        if len(ids) > most:
+            ids = [ids[place * len(ids) // most] for place in range(most)]
+        size = stream.ids_a_call
+        units = [stream.of(ids[start : start + size]) for start in range(0, len(ids), size)]
+        for page in self._ask(units):
+            self._take(self._counters, page)
+        return self._counters.totals
+
+    def _look_up(self, due: list[str]) -> None:
+        """Look up the activities of some campaigns, to tell how many the others have.
+
+        Nothing else tells which of them were sent again.
+        """
+        known = self._ledger.campaigns
+        ids = [key for key in due if key in self._counters.totals and not known[key].activities]
+        most = min(MOST_CALLS - self._calls, len(ids))
+        lookup = CampaignLookup()
+        units = [
+            lookup.of(ids[(2 * place + 1) * len(ids) // (2 * most)], Work.INCREMENT)
+            for place in range(most)
+        ]
+        rows = [
+            row
+            for page in self._ask(units)
+            if not page.missing
+            for row in page.unit.source.rows(page.unit, page.body)
+        ]
+        again = sum(row["role"] in ROLES for row in rows) - most
+        share = (max(again, 0) + SENT_AGAIN * AS_MANY) / (most + AS_MANY)
+        self._reported += share
+        self._activities += share
+
+    @staticmethod
+    def _take(part: Part, page: Page) -> int:
+        """Let a part learn from a page; return how many rows it had."""
+        rows = [] if page.missing else list(page.unit.source.rows(page.unit, page.body))
+        for row in rows:
+            part.take(page.unit, row)
+        return len(rows)
+
+    # What follows from it
+
+    def _due(self) -> list[str]:
+        """Return the campaigns that may be due, the newest first."""
+        known = self._ledger.campaigns
+        return sorted(known, key=lambda key: known[key].dated, reverse=True)
+
+    def _lists(self) -> list[Cost]:
+        stream = self._brief.the(ContactLists)
+        return [Cost(stream.name, None, 2)] if self._brief.wants(stream) else []
+
+    def _campaign_lists(self, shown: Mapping[str, int]) -> list[Cost]:
+        """Return the cost of the lists of campaigns, and of their counters."""
+        costs = [Cost(name, rows, max(pages(rows, 500), 1)) for name, rows in shown.items()]
+        if self._counters.totals:
+            sent = len(self._counters.candidates()[0])
+            calls = pages(sent, CampaignStats.ids_a_call)
+            costs.append(Cost(CampaignStats.name, sent, calls))
+        return costs
+
+    def _follow(self, due: list[str], sampled: Mapping[str, Row]) -> list[Cost]:
+        """Return the cost of what follows campaigns: of those sampled, and of others like them."""
+        rows: defaultdict[str, float] = defaultdict(float)
+        calls: defaultdict[str, float] = defaultdict(float)
+        share = len(self._counters.candidates()[0]) / len(sampled) if sampled else 0.0
+        for key in due:
+            self._add_activities(self._ledger.campaigns[key], rows, calls)
+        for key, totals in sampled.items():
+            if not self._counters.has_moved(key):
+                continue
+            campaign = self._ledger.campaigns[key]
+            stats = CampaignActivityStats
+            rows[stats.name] += share * (len(campaign.reported) or self._reported)
+            activities = len(campaign.reported) or self._reported
+            calls[stats.name] += share * activities / stats.ids_a_call
+            for stream in self._counters.followed(key):
+                reports = [each.report(stream.name) for each in campaign.reported.values()]
+                counter = totals[stream.counter] or 0
+                if reports and counter == sum(report.counter or 0 for report in reports):
+                    continue
+                known = sum(report.below for report in reports)
+                of_one = report_calls(stream, counter, known)
+                more = (len(reports) or self._reported) - 1 if of_one else 0.0
+                calls[stream.name] += share * (of_one + more)
+                if isinstance(stream, EmailReport):
+                    rows[stream.name] += share * (counter - known)
+        return [Cost(name, rows.get(name), calls[name]) for name in calls]
+
+    def _add_activities(
+        self, campaign: Campaign, rows: dict[str, float], calls: dict[str, float]
+    ) -> None:
+        name = CampaignActivities.name
+        number = len(campaign.activities) or self._activities
+        if campaign.status == "Removed" or not self._brief.wants(self._brief.streams[name]):
+            return
+        calls[name] += campaign.lookup_due + number * campaign.details_due
+        rows[name] += number * campaign.details_due
+
+    def _quiet(self) -> list[Cost]:
+        """Return the cost of a run in which nothing has changed."""
+        costs = self._lists()
+        if self._brief.wants(self._brief.the(Contacts)):
+            costs.append(Cost(Contacts.name, 0, 2))
+        changed = {name: 0 if name == Campaigns.name else self._shown[name] for name in self._shown}
+        return [*costs, *self._campaign_lists(changed)]
+
+    def _news(self, sampled: Mapping[str, Row]) -> list[Cost]:
+        """Return the cost of new opens and clicks of what was sent lately."""
+        now = self._brief.now()
+        fresh = [
+            key
+            for key, campaign in self._ledger.campaigns.items()
+            if key in self._counters.totals and now - campaign.dated <= FRESH
+        ]
+        calls: defaultdict[str, float] = defaultdict(float)
+        for key in fresh:
+            calls[CampaignActivityStats.name] += 1 / CampaignActivityStats.ids_a_call
+            for stream in self._counters.followed(key):
+                moves = not isinstance(stream, EmailReport) or isinstance(stream, EventReport)
+                forwards = (sampled.get(key) or {}).get(EmailForwards.counter)
+                if moves or (isinstance(stream, EmailForwards) and forwards):
+                    calls[stream.name] += 1
+        return [Cost(name, None, math.ceil(number)) for name, number in calls.items()]
