@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 import time
@@ -92,6 +93,28 @@ class Pipe:
         if kill_after is None:
             assert (tap.returncode, loader.returncode) == (0, 0)
 
+    def run_on_a_full_disk(self, most: int) -> str:
+        """Run both, the loader with files of so many bytes at most; return what it says."""
+        with (
+            self.states.open("a") as states,
+            subprocess.Popen(
+                self.reading, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            ) as tap,
+        ):
+            loader = subprocess.run(
+                self.loading,
+                stdin=tap.stdout,
+                stdout=states,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+            )
+            assert tap.stdout is not None
+            tap.stdout.close()
+        assert loader.returncode != 0
+        return loader.stderr
+
 
 @pytest.mark.timeout(3_000)
 def test_after_any_kills_and_a_repeat_the_database_equals_the_account(
@@ -110,6 +133,20 @@ def test_after_any_kills_and_a_repeat_the_database_equals_the_account(
     assert differences(sandbox.account, pipe.url, apart_from=STILL) == []
 
     sandbox.account.clock.advance(timedelta(days=8))
+    pipe.run()
+    assert differences(sandbox.account, pipe.url) == []
+
+
+def test_a_full_disk_ends_the_loader_in_one_line_and_loses_nothing(
+    tap: TapRunner, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """No file may grow beyond 300 kB: the database fills up, as on a full disk."""
+    pipe = Pipe(tap, tmp_path, f"sqlite:///{tmp_path / 'account.db'}")
+    said = pipe.run_on_a_full_disk(300_000)
+    assert "Traceback" not in said
+    (line,) = [line for line in said.splitlines() if "ERROR" in line]
+    assert "disk" in line
+
     pipe.run()
     assert differences(sandbox.account, pipe.url) == []
 
