@@ -1,8 +1,9 @@
 # The commands to remember: setup · demo · check · test · docs
 PYTHON ?= python3
 BIN := .venv/bin
+BENCHMARKS ?= $(shell $(BIN)/python -m benchmarks)
 
-.PHONY: help setup demo check test test-long docs lock clean
+.PHONY: help setup demo check test test-long bench docs lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -33,6 +34,10 @@ test: setup ## Run every test; PostgreSQL is brought along
 test-long: setup ## Search longer for an order of things that breaks something
 	KILLS=100 ORDER_EXAMPLES=300 MODEL_EXAMPLES=800 $(BIN)/pytest --numprocesses 2 --timeout 3000 \
 		tests/pipeline/test_any_order.py tests/pipeline/test_kill.py tests/target/test_model.py
+
+bench: setup ## Measure, and write docs/benchmarks.md
+	for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	$(BIN)/cog -r docs/benchmarks.md
 
 docs: setup ## Write the generated parts of the documents anew
 	$(BIN)/cog -r README.md docs/*.md

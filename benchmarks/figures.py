@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,6 +50,32 @@ def kept(benchmark: str) -> tuple[str, list[Figure]]:
     """Return the notes and the figures that a benchmark left last."""
     found = json.loads((RESULTS / f"{benchmark}.json").read_text(encoding="utf-8"))
     return found["notes"], [Figure(**figure) for figure in found["figures"]]
+
+
+def benchmarks() -> list[str]:
+    """Return the names of the benchmarks: the modules that publish something."""
+    return sorted(
+        module.stem
+        for module in Path(__file__).parent.glob("*.py")
+        if module != Path(__file__) and "publish(" in module.read_text(encoding="utf-8")
+    )
+
+
+def report() -> str:
+    """Return what all benchmarks have found, as a part of docs/benchmarks.md.
+
+    A benchmark that has left nothing yet is left out. The heading of each is the first line of
+    its module.
+    """
+    parts = []
+    for name in benchmarks():
+        if not (RESULTS / f"{name}.json").exists():
+            continue
+        source = (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")
+        said = (ast.get_docstring(ast.parse(source)) or name).splitlines()[0].rstrip(".")
+        notes, figures = kept(name)
+        parts += [f"## {said}", table(figures), notes, f"`python -m benchmarks.{name}`"]
+    return "\n\n".join(part for part in parts if part)
 
 
 def table(figures: Sequence[Figure]) -> str:

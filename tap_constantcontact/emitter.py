@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tap_constantcontact.streams.base import ConstantContactStream
     from tap_constantcontact.units import Row
+    from tap_constantcontact.writer import PageWriter
 
 
 class Emitter:
     """Writes messages.
 
     Args:
+        writer: Writes the rows of a page as they are.
         write_state: Writes a STATE message, unless it is the one before again.
     """
 
-    def __init__(self, write_state: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, writer: PageWriter, write_state: Callable[[dict[str, Any]], None]) -> None:
+        self._writer = writer
         self._write_state = write_state
         self.rows: Counter[str] = Counter()
         """Rows written, by stream."""
@@ -29,10 +33,20 @@ class Emitter:
         for stream in streams.values():
             stream.write_schema()
 
-    def row(self, stream: ConstantContactStream, row: Row) -> None:
-        """Write a RECORD."""
-        stream.write_record(row)
-        self.rows[stream.name] += 1
+    def page(self, stream: ConstantContactStream, rows: Sequence[Row]) -> None:
+        """Write a RECORD for each row of a page.
+
+        They are written as a whole, but one by one where the SDK has to change each of them.
+        """
+        hidden = stream.hidden
+        if hidden is None:
+            for row in rows:
+                stream.write_record(row)
+        elif rows:
+            if hidden:
+                rows = [{name: row[name] for name in row if name not in hidden} for row in rows]
+            self._writer.write_rows(stream.name, rows, datetime.now(timezone.utc))
+        self.rows[stream.name] += len(rows)
 
     def state(self, state: dict[str, Any]) -> None:
         """Write a STATE, which covers all records before it."""

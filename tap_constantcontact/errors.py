@@ -23,6 +23,8 @@ import http
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
+
 if TYPE_CHECKING:
     import requests
 
@@ -136,9 +138,21 @@ def judge(response: requests.Response, what: str) -> Any:  # noqa: ANN401 - JSON
         # During outages a page for people comes with status 200.
         raise TryAgain("not JSON")
     try:
-        return json.loads(response.content)
+        return parsed(response.content)
     except ValueError:
         raise TryAgain("truncated JSON") from None
+
+
+def parsed(content: bytes) -> Any:  # noqa: ANN401 - JSON is anything
+    """Return what JSON says; some of what msgspec is too strict for, the standard library reads.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return json.loads(content)
 
 
 def complaint(response: requests.Response, what: str) -> Exception:

@@ -147,10 +147,12 @@ class Run:
         stream = streams.get(unit.source.name)
         if unit not in self._readings:
             self._readings[unit] = unit.source.reading(unit)
-        for row in self._rows(page):
+        rows = self._rows(page)
+        for row in rows:
             self._planner.take(unit, row)
-            if stream and (limit is None or self._emitter.rows[stream.name] < limit):
-                self._emitter.row(stream, row)
+        if stream:
+            room = len(rows) if limit is None else limit - self._emitter.rows[stream.name]
+            self._emitter.page(stream, rows[:room])
         if page.last:
             self._planner.done(unit, self._readings.pop(unit), missing=page.missing)
             self._emit_findings()
@@ -163,7 +165,7 @@ class Run:
     def _emit_findings(self) -> None:
         """Write what the answers have added up to."""
         for stream, row in self._planner.findings():
-            self._emitter.row(stream, row)
+            self._emitter.page(stream, [row])
 
     def _rows(self, page: Page) -> list[Row]:
         """Return the rows of a page."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from datetime import datetime, timezone
 
+import msgspec
 import pendulum
 
 from tap_constantcontact.errors import UnexpectedAnswer
@@ -20,6 +21,15 @@ def moment(text: str) -> datetime:
     Raises:
         UnexpectedAnswer: It is no time.
     """
+    try:
+        known = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        return _unusual(text)
+    return known.replace(tzinfo=known.tzinfo or timezone.utc).astimezone(timezone.utc)
+
+
+def _unusual(text: str) -> datetime:
+    """Return the moment of a text that is written as the API does not write times so far."""
     try:
         parsed = pendulum.parse(text, tz="UTC")
     except ValueError:

@@ -7,30 +7,27 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.io_base import SingerWriter
-
 from tap_constantcontact.tap import TapConstantContact
 from tap_constantcontact.transport import Patience
+from tap_constantcontact.writer import PageWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-    from singer_sdk.singerlib.messages import Message
 
     from constantcontact_sandbox import Asked, Sandbox
 
 IMPATIENT = Patience(tries=4, first=0.001, longest=0.002)
 
 
-class Writer(SingerWriter):
+class Writer(PageWriter):
     """Keeps messages instead of writing them."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
 
-    def write_message(self, message: Message) -> None:
-        self.messages.append(json.loads(self.format_message(message)))
+    def write(self, written: bytes) -> None:
+        self.messages += map(json.loads, written.splitlines())
 
 
 @dataclass

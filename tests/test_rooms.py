@@ -25,7 +25,8 @@ ROOMS: dict[str, set[str]] = {
     "ledger": {"errors", "times"},
     "planner": {"ledger", "settings", "streams", "times", "units"},
     "survey": {"fetcher", "ledger", "planner", "settings", "streams", "units"},
-    "emitter": {"streams", "units"},
+    "writer": set(),
+    "emitter": {"streams", "units", "writer"},
     "run": {
         "allowance",
         "errors",

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
 from typing_extensions import override
 
 from tap_constantcontact.errors import UnexpectedAnswer
+from tap_constantcontact.streams.forms import EXTRA, EXTRA_FIELD, Form
 from tap_constantcontact.units import Reading, Request, Row, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context
+
+DEPTH = 2
+"""How long the SDK's breadcrumb of a column is; the parts of a column have longer ones."""
 
 
 class Asking:
@@ -68,8 +76,12 @@ class Asking:
         except (KeyError, TypeError):
             found = None
         if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
-            raise UnexpectedAnswer(f"An answer for {self.name} holds no {self.records_key!r}.")
+            raise self.lacking(self.records_key)
         return found
+
+    def lacking(self, what: str | None) -> UnexpectedAnswer:
+        """Return the error that an answer does not hold what it should."""
+        return UnexpectedAnswer(f"An answer for {self.name} holds no {what!r}.")
 
     def reading(self, unit: Unit) -> Reading:
         """Return what turns the pages of a unit into rows: by default record by record."""
@@ -93,6 +105,24 @@ class ConstantContactStream(Asking, Stream):
     follows_campaigns: ClassVar[bool] = False
     """Whether it is asked for one campaign or activity after the other, so these must be known."""
 
+    unfolded: ClassVar[Mapping[str, str]] = {}
+    """Objects in a record whose fields are columns, and what the names of those begin with."""
+
+    blanks: ClassVar[Mapping[str, Any]] = {}
+    """What stands in a column where the API says nothing; elsewhere that is null."""
+
+    spellings: ClassVar[Mapping[str, Callable[[str], str]]] = {}
+    """How the words in a column are spelled, where the API spells them in several ways."""
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows are made in the schema's types
+
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - passed on
+        """Give each stream of the API the column that keeps what its schema has no place for."""
+        super().__init_subclass__(**options)
+        if "schema" in vars(cls) and hasattr(cls, "path"):
+            columns = {**cls.schema["properties"], EXTRA: EXTRA_FIELD}
+            cls.schema = {**cls.schema, "properties": columns}
+
     @override
     def get_records(self, context: Context | None) -> Iterable[Row]:
         """Refuse: rows of all streams are read together, in the planner's order.
@@ -108,28 +138,38 @@ class ConstantContactStream(Asking, Stream):
 
     def write_record(self, row: Row) -> None:
         """Write a RECORD message with the selected fields, as the stream maps have it."""
-        self._write_record_message(row)
+        # The SDK takes what is not selected out of the row itself, and the planner learns from it.
+        self._write_record_message(copy.deepcopy(row))
+
+    @cached_property
+    def hidden(self) -> frozenset[str] | None:
+        """The columns that are left out of a row; None where it takes the SDK to write one.
+
+        It does where stream maps or flattening change rows, and where a part of an object is
+        deselected.
+        """
+        same, *others = self.stream_maps
+        if others or type(same) is not SameRecordTransform or same.flattening_enabled:
+            return None
+        shown = same.transformed_schema["properties"]
+        hidden = frozenset(name for name in self.schema["properties"] if name not in shown)
+        deselected = (crumb for crumb, selected in self.mask.items() if not selected)
+        if any(len(crumb) > DEPTH and crumb[1] not in hidden for crumb in deselected):
+            return None
+        return hidden
 
     @override
     def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
-        """Yield the rows of a page: each record with what its unit is about, whole."""
-        for record in self.records(body):
-            yield self.whole({**unit.about, **self.row(record)})
+        """Return the rows of a page: each record with what its unit is about, whole."""
+        return self._form.rows(self.records(body), unit.about)
 
-    def row(self, record: dict[str, Any]) -> Row:
-        """Return a record in the stream's own fields: by default those of the API."""
-        return record
-
-    def whole(self, row: Row) -> Row:
-        """Return a row with every field of the schema.
-
-        The API leaves out what has no value. In a table the value would then stay as it was:
-        a contact that loses its opt-out would keep it. So what is missing is said: null.
-
-        Raises:
-            UnexpectedAnswer: A part of the key is missing.
-        """
-        for key in self.primary_keys:
-            if row.get(key) is None:
-                raise UnexpectedAnswer(f"A row of {self.name} has no {key}.")
-        return {name: row.get(name) for name in self.schema["properties"]}
+    @cached_property
+    def _form(self) -> Form:
+        return Form(
+            self.name,
+            self.schema,
+            keys=self.primary_keys,
+            unfolded=self.unfolded,
+            blanks=self.blanks,
+            spellings=self.spellings,
+        )

@@ -83,6 +83,7 @@ class Contacts(ConstantContactStream):
     records_key = "contacts"
     primary_keys = ("contact_id",)
     replication_key = "updated_at"
+    unfolded = {"email_address": "email_address__"}
     scope = "contact_data"
     privilege = "contacts:read"
     schema = th.PropertiesList(
@@ -224,15 +225,6 @@ class Contacts(ConstantContactStream):
     def reading(self, unit: Unit) -> Reading:
         """Return what also remembers how many there are, and when they were added."""
         return WindowReading(self, unit) if isinstance(unit, WindowUnit) else Reading(self, unit)
-
-    @override
-    def row(self, record: dict[str, Any]) -> Row:
-        """Return a contact with the fields of its e-mail address as columns; it may have none."""
-        address = record.get("email_address") or {}
-        return {
-            **record,
-            **{f"email_address__{field.name}": address.get(field.name) for field in EMAIL_ADDRESS},
-        }
 
 
 class WindowReading(Reading):

@@ -6,6 +6,8 @@ Source: the vendor's guide, "Email Reports"; docs/api-notes.md, "Reports have no
 
 from __future__ import annotations
 
+from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
@@ -17,7 +19,7 @@ from tap_constantcontact.times import moment
 from tap_constantcontact.units import Reading, ReportUnit, Row, Unit, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 ROLES = frozenset({"primary_email", "resend"})
 """The roles of activities that have reports."""
@@ -71,6 +73,9 @@ PERSON = (
 
 DEVICE = th.Property("device_type", th.StringType, description="computer, mobile, tablet, other …")
 
+BLANKS = {"contact_id": "", "occurrence": 1}
+"""What stands in a key where the API says nothing, since a key cannot be null."""
+
 
 class EmailReport(ConstantContactStream):
     """A report on one activity, newest row first.
@@ -88,6 +93,7 @@ class EmailReport(ConstantContactStream):
         "occurrence",
     )
     replication_key = "created_time"
+    blanks: ClassVar[Mapping[str, Any]] = BLANKS
     scope = "campaign_data"
     privilege = "ui:campaign:metrics"
     may_be_missing = True  # its campaign may be removed at any moment
@@ -111,17 +117,17 @@ class EmailReport(ConstantContactStream):
         """Return what numbers equal rows over all pages of the report."""
         return ReportReading(self, unit) if isinstance(unit, ReportUnit) else Reading(self, unit)
 
-    @override
-    def row(self, record: dict[str, Any]) -> Row:
-        """Return a record whose missing key parts are empty, since a key cannot be null."""
-        return {**dict.fromkeys(self.primary_keys, ""), "occurrence": 1, **record}
-
     def identity(self, row: Row) -> tuple[Any, ...]:
-        """Return what makes a row the same when it is seen again, whatever is rendered live."""
-        return (
-            *(row[key] for key in self.primary_keys if key != "occurrence"),
-            row.get("device_type"),
-        )
+        """Return what makes a row the same when it is seen again, whatever is rendered live.
+
+        The parts of its key but `occurrence` come first, then the device.
+        """
+        return (*self.event_of(row), row.get("device_type"))
+
+    @cached_property
+    def event_of(self) -> Callable[[Row], tuple[Any, ...]]:
+        """What returns the parts of a row's key but `occurrence`."""
+        return itemgetter(*(key for key in self.primary_keys if key != "occurrence"))
 
     def counted(self, reading: ReportReading, below: int) -> int:
         """Return the number of rows, in the counter's own measure.
@@ -183,6 +189,7 @@ class EmailClicks(EventReport):
     path = "/reports/email_reports/{campaign_activity_id}/tracking/clicks"
     counter = "em_clicks_all"
     primary_keys = ("campaign_activity_id", "contact_id", "created_time", "url_id", "occurrence")
+    blanks = {**BLANKS, "url_id": ""}
     schema = th.PropertiesList(
         *KEY,
         th.Property(
@@ -211,6 +218,7 @@ class EmailBounces(RecipientReport):
         "bounce_code",
         "occurrence",
     )
+    blanks = {**BLANKS, "bounce_code": ""}
     schema = th.PropertiesList(
         *KEY,
         th.Property(

@@ -28,6 +28,7 @@ class Campaigns(ConstantContactStream):
     records_key = "campaigns"
     primary_keys = ("campaign_id",)
     replication_key = "updated_at"
+    spellings = {"current_status": str.capitalize}
     scope = "campaign_data"
     privilege = "campaign:read"
     schema = th.PropertiesList(
@@ -90,6 +91,7 @@ class CampaignActivities(ConstantContactStream):
     path = "/emails/activities/{campaign_activity_id}"
     params = {"include": "physical_address_in_footer,permalink_url,document_properties"}
     primary_keys = ("campaign_activity_id",)
+    spellings = {"current_status": str.capitalize}
     scope = "campaign_data"
     privilege = "campaign:read"
     may_be_missing = True  # a removed activity cannot be read any more
@@ -106,7 +108,7 @@ class CampaignActivities(ConstantContactStream):
         th.Property(
             "current_status",
             th.StringType,
-            description="DRAFT, SCHEDULED, EXECUTING, DONE or ERROR.",
+            description="Draft, Scheduled, Executing, Done or Error.",
         ),
         th.Property(
             "contact_list_ids", th.ArrayType(th.StringType), description="The lists it is sent to."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -46,8 +45,8 @@ class ReportReading(Reading):
         self._as_of = unit.as_of
         self._lookback = unit.lookback
         self._moment: datetime | None = None
-        self._identities: Counter[tuple[Any, ...]] = Counter()
-        self._occurrences: Counter[tuple[Any, ...]] = Counter()
+        self._identities: dict[tuple[Any, ...], int] = {}
+        self._occurrences: dict[tuple[Any, ...], int] = {}
         self._newest: datetime | None = None
         self.next_floor: datetime | None = unit.floor
         self.dropped = 0
@@ -58,18 +57,21 @@ class ReportReading(Reading):
     @override
     def take(self, body: Any) -> Iterator[Row]:
         """Yield the rows of the next page that lie above the floor, numbered where equal."""
-        ended, known = self._moment, self._identities.copy()
+        ended, known = self._moment, dict(self._identities)
         for row in super().take(body):
             created = moment(row["created_time"])
             if self._floor and created < self._floor:
                 continue
             identity = self.report.identity(row)
-            if ended and (created > ended or (created == ended and known[identity])):
-                known[identity] -= created == ended
-                self.dropped += 1
-                continue
+            if ended and created >= ended:
+                left = known.get(identity, 0)
+                if created > ended or left:
+                    known[identity] = left - (created == ended)
+                    self.dropped += 1
+                    continue
             self._count(row, created)
-            yield self._numbered(row, identity, created)
+            row["occurrence"] = self._number(identity, created)
+            yield row
 
     def _count(self, row: Row, created: datetime) -> None:
         if self._newest is None:
@@ -81,13 +83,13 @@ class ReportReading(Reading):
         if self.report.counts_recipients:
             self.contacts.add(hash(row["contact_id"]))
 
-    def _numbered(self, row: Row, identity: tuple[Any, ...], created: datetime) -> Row:
+    def _number(self, identity: tuple[Any, ...], created: datetime) -> int:
+        """Return which of the rows with its key a row is, and remember it."""
         if created != self._moment:
             self._moment = created
             self._identities.clear()
             self._occurrences.clear()
-        key = tuple(row[name] for name in self.report.primary_keys if name != "occurrence")
-        self._identities[identity] += 1
-        self._occurrences[key] += 1
-        row["occurrence"] = self._occurrences[key]
-        return row
+        key = identity[:-1]
+        self._identities[identity] = self._identities.get(identity, 0) + 1
+        self._occurrences[key] = number = self._occurrences.get(key, 0) + 1
+        return number

@@ -13,10 +13,13 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import ConstantContactStream
-from tap_constantcontact.units import Row, Unit, Work
+from tap_constantcontact.units import Unit, Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+COUNTED = "stats"
+"""Where a record holds its counters."""
 
 COUNTERS = {
     "em_sends": "contacts it was sent to",
@@ -84,6 +87,7 @@ class Stats(ConstantContactStream):
 
     records_key = "results"
     follows_campaigns = True
+    unfolded = {COUNTED: "", "percents": "percents__"}
     scope = "campaign_data"
     privilege = "ui:campaign:metrics"
     ids_a_call: ClassVar[int]
@@ -94,13 +98,16 @@ class Stats(ConstantContactStream):
         return Unit(self, about={"ids": ",".join(ids)}, work=work)
 
     @override
-    def row(self, record: dict[str, Any]) -> Row:
-        """Return the counters as columns; the guide spells some with dots."""
-        stats = {name.replace(".", "_"): value for name, value in record["stats"].items()}
-        percents = {
-            f"percents__{name}": value for name, value in record.get("percents", {}).items()
-        }
-        return {**record, **stats, **percents}
+    def records(self, body: Any) -> list[dict[str, Any]]:
+        """Return the rows of a page as the API wrote them.
+
+        Raises:
+            UnexpectedAnswer: One has no counters, which would look as if nothing had happened.
+        """
+        found = super().records(body)
+        if not all(isinstance(record.get(COUNTED), dict) for record in found):
+            raise self.lacking(COUNTED)
+        return found
 
 
 class CampaignStats(Stats):

@@ -6,13 +6,10 @@ move updated_at".
 
 from __future__ import annotations
 
-from typing import Any
-
 from singer_sdk import typing as th
-from typing_extensions import override
 
 from tap_constantcontact.streams.base import ConstantContactStream
-from tap_constantcontact.units import Row, Unit
+from tap_constantcontact.units import Unit
 
 COUNTS = {
     "sends": "contacts it was sent to",
@@ -35,6 +32,7 @@ class CampaignSummaries(ConstantContactStream):
     page_size = 500
     records_key = "bulk_email_campaign_summaries"
     primary_keys = ("campaign_id",)
+    unfolded = {"unique_counts": "unique_counts__"}
     scope = "campaign_data"
     privilege = "ui:campaign:metrics"
     schema = th.PropertiesList(
@@ -58,16 +56,3 @@ class CampaignSummaries(ConstantContactStream):
     def all(self) -> Unit:
         """Return the unit that reads them all: there is no filter."""
         return Unit(self)
-
-    @override
-    def row(self, record: dict[str, Any]) -> Row:
-        """Return the counts as columns; the API sometimes writes them as text."""
-        counts = record.get("unique_counts") or {}
-        return {
-            **record,
-            **{
-                f"unique_counts__{name}": int(count)
-                for name, count in counts.items()
-                if count is not None
-            },
-        }

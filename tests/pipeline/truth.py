@@ -216,7 +216,7 @@ def _activity(activity: Any) -> Row:
         "campaign_activity_id": activity.campaign_activity_id,
         "campaign_id": activity.campaign_id,
         "role": activity.role,
-        "current_status": activity.current_status.upper(),
+        "current_status": activity.current_status.capitalize(),
         "contact_list_ids": list(activity.contact_list_ids),
         "segment_ids": list(activity.segment_ids),
         **{

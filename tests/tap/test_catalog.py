@@ -34,7 +34,11 @@ def declared(stream: Kind) -> set[str]:
 OWN_WORDS = {
     "counter",
     "counts_recipients",
-    "row",
+    "unfolded",
+    "blanks",
+    "spellings",
+    "event_of",
+    "records",
     "counted",
     "identity",
     "ids_a_call",

@@ -55,6 +55,18 @@ def test_busy_requests_are_spaced_evenly() -> None:
     assert sent == pytest.approx([0, 0.26, 0.52, 0.78, 1.04])
 
 
+def test_waking_up_a_little_late_costs_no_pace() -> None:
+    now = Time()
+    pacer = Pacer(4, clock=now.clock, turns=now)
+    sent = []
+    for _ in range(5):
+        pacer.wait()
+        sent.append(now.now - 100)
+        now.now = max(now.now, 100 + 0.26 * len(sent)) + 0.005
+
+    assert sent == pytest.approx([0, 0.265, 0.525, 0.785, 1.045])
+
+
 def test_threads_share_one_pace_and_the_most_urgent_goes_first() -> None:
     pacer = Pacer(50)
     pacer.wait()

@@ -223,6 +223,7 @@ def test_only_the_report_whose_counter_moved_is_read(
         "last_name": None,
         "deleted_at": None,
         "device_type": "mobile",
+        "_extra": None,
     }
 
 
@@ -496,13 +497,15 @@ def test_totals_above_those_of_the_activities_are_left_at_that_in_the_end(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = CampaignStats.row
+    real = CampaignStats.records
 
-    def one_more(stream: CampaignStats, record: dict[str, Any]) -> dict[str, Any]:
-        row = real(stream, record)
-        return {**row, "em_sends": row["em_sends"] + 1} if "percents" in record else row
+    def one_more(stream: CampaignStats, body: Any) -> list[dict[str, Any]]:
+        records = real(stream, body)
+        for record in records:
+            record["stats"]["em_sends"] += 1
+        return records
 
-    monkeypatch.setattr(CampaignStats, "row", one_more)
+    monkeypatch.setattr(CampaignStats, "records", one_more)
     looked_up = []
     for hour in range(60):
         if tap.run(select=["email_sends"]).paths("/emails/"):
@@ -547,9 +550,11 @@ def test_a_bookmark_without_a_ledger_hides_no_campaign(tap: TapRunner) -> None:
 def test_a_campaign_without_a_time_ends_no_run(
     tap: TapRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Campaigns.row
+    real = Campaigns.records
     monkeypatch.setattr(
-        Campaigns, "row", lambda stream, record: {**real(stream, record), "updated_at": None}
+        Campaigns,
+        "records",
+        lambda stream, body: [{**record, "updated_at": None} for record in real(stream, body)],
     )
 
     tap.run()

@@ -20,6 +20,7 @@ from tap_constantcontact.errors import (
     Unreachable,
 )
 from tap_constantcontact.streams.contacts import Contacts
+from tap_constantcontact.streams.emails import CampaignLookup
 from tap_constantcontact.transport import Patience
 
 if TYPE_CHECKING:
@@ -179,11 +180,10 @@ def test_an_answer_of_another_shape_ends_the_run(
 def test_a_row_that_lacks_what_the_planner_needs_ends_the_run(
     tap: TapRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = tap.make().streams["campaigns"]
-    monkeypatch.setattr(type(real), "row", lambda _, record: {"campaign_id": record["campaign"]})
+    monkeypatch.setattr(CampaignLookup, "path", "/emails")
 
-    run = tap.run(select=["campaigns"], fails=True)
-    assert str(run.error) == "An answer for campaigns holds no 'campaign'."
+    run = tap.run(select=["campaign_activities"], fails=True)
+    assert str(run.error) == "An answer for campaign lookups holds no 'campaign_activities'."
 
 
 def _answer(monkeypatch: pytest.MonkeyPatch, body: Any) -> None:

@@ -1,0 +1,397 @@
+"""From the API's records to rows, by a form that is made once from a stream's schema.
+
+A page is checked as a whole, by msgspec, against a type made from the schema. If all of it fits,
+as it nearly always does, rows are copies of its records. Only the records of a page that does not
+fit are gone through field by field: what can be said in the schema's type without losing anything
+is, and whatever cannot, or is not in the schema at all, is kept in `_extra`.
+
+Source: docs/api-notes.md, "Fields come, and change their spelling".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import msgspec
+
+from tap_constantcontact.errors import UnexpectedAnswer
+from tap_constantcontact.times import moment, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from tap_constantcontact.units import Row
+
+EXTRA = "_extra"
+"""The column that keeps what the schema has no place for."""
+
+EXTRA_FIELD: dict[str, Any] = {
+    "type": ["object", "null"],
+    "additionalProperties": True,
+    "description": "What the API sent and no other column holds, as it was sent; null as a rule.",
+}
+
+LINKS = "_links"
+"""Where the API says how to go on: of no use in a row."""
+
+INT64 = range(-(2**63), 2**63)
+"""Whole numbers as databases have them."""
+
+WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+
+BOOLEANS = {"true": True, "false": False}
+
+T = TypeVar("T")
+
+LOGGER = logging.getLogger(__name__)
+
+
+class Misfit(Exception):
+    """A value is not of the type that the schema says.
+
+    Args:
+        rest: As much of it as is.
+    """
+
+    def __init__(self, rest: Any = None) -> None:  # noqa: ANN401 - JSON is anything
+        super().__init__()
+        self.rest = rest
+
+
+class Form:
+    """Makes rows of one stream.
+
+    Args:
+        stream: Its name, for messages.
+        schema: Its schema: flat columns.
+        keys: Which of them are its key.
+        unfolded: Objects in a record whose fields are columns, and what those begin with.
+        blanks: What stands where the API says nothing: null, unless it is named here.
+        spellings: How the words of some columns are spelled.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        *,
+        keys: Sequence[str],
+        unfolded: Mapping[str, str],
+        blanks: Mapping[str, Any],
+        spellings: Mapping[str, Callable[[str], str]],
+    ) -> None:
+        columns: dict[str, Any] = {
+            name: field for name, field in schema["properties"].items() if name != EXTRA
+        }
+        self._stream = stream
+        self._keys = tuple(keys)
+        self._blank: Row = {**dict.fromkeys((*columns, EXTRA)), **blanks}
+        self._readers = {name: reader(field) for name, field in columns.items()}
+        self._prefixes = dict(unfolded)
+        self._names = {
+            name: {
+                column.removeprefix(prefix): column
+                for column in columns
+                if column.startswith(prefix)
+            }
+            for name, prefix in unfolded.items()
+        }
+        folded = {column for name in self._names.values() for column in name.values()}
+        of_objects = folded if all(unfolded.values()) else set()
+        of_record = [column for column in columns if column not in of_objects]
+        types = {name: type_of(field) for name, field in columns.items()}
+        needed = {*self._keys, *blanks}
+        shape = {name: types[name] if name in needed else types[name] | None for name in of_record}
+        for name, inner in self._names.items():
+            fields = {field: types[column] | None for field, column in inner.items()}
+            shape[name] = struct(fields, forbid_unknown_fields=True) | None
+        self._page = list[struct(shape, forbid_unknown_fields=True)]  # type: ignore[misc]
+        self._spellings = dict(spellings)
+        self._told: set[str] = set()
+
+    def rows(self, records: list[dict[str, Any]], about: Mapping[str, str]) -> list[Row]:
+        """Return the rows of a page.
+
+        The API leaves out what has no value. In a table the value would then stay as it was:
+        a contact that loses its opt-out would keep it. So each row has every column, null where
+        the API says nothing.
+
+        Args:
+            records: Its records, which are used up.
+            about: What all of them are about: columns that the API leaves out.
+
+        Raises:
+            UnexpectedAnswer: A part of a key is missing.
+        """
+        blank = {**self._blank, **{name: about[name] for name in about if name in self._readers}}
+        try:
+            msgspec.convert(records, self._page)
+        except msgspec.ValidationError:
+            rows = [self._fitted(record, blank) for record in records]
+        else:
+            rows = [{**blank, **record} for record in records]
+            if self._names:
+                for row in rows:
+                    self._unfold(row)
+        for column, spell in self._spellings.items():
+            for row in rows:
+                if row[column]:
+                    row[column] = spell(row[column])
+        for key in self._keys:
+            if not all(row[key] is not None for row in rows):
+                raise UnexpectedAnswer(f"A row of {self._stream} has no {key}.")
+        return rows
+
+    def _unfold(self, row: Row) -> None:
+        """Put the fields of objects into their columns."""
+        for name, columns in self._names.items():
+            for field, value in (row.pop(name, None) or {}).items():
+                row[columns[field]] = value
+
+    def _fitted(self, record: Mapping[str, Any], blank: Row) -> Row:
+        """Return the row of a record that may hold anything."""
+        row = dict(blank)
+        row[EXTRA] = self._fit(record, row) or None
+        return row
+
+    def _fit(self, record: Mapping[str, Any], row: Row, inside: str | None = None) -> Row:
+        """Fill a row from a record, or from an object in it; return what has no place there."""
+        extra: Row = {}
+        prefix = self._prefixes[inside] if inside else ""
+        for name, value in record.items():
+            if value is None or name == LINKS:
+                continue
+            if inside is None and name in self._prefixes and isinstance(value, dict):
+                if unplaced := self._fit(value, row, name):
+                    extra[name] = unplaced
+                continue
+            column = prefix + name.replace(".", "_")
+            if column not in self._readers:
+                extra[name] = value
+                self._tell_of_unknown(f"{inside}.{name}" if inside else name)
+                continue
+            try:
+                fit = self._readers[column](value)
+            except Misfit as misfit:
+                extra[name] = value
+                fit = misfit.rest
+                self._tell_of_misfit(column)
+            if fit is not None:
+                row[column] = fit
+        return extra
+
+    def _tell_of_unknown(self, field: str) -> None:
+        """Say, once, that a field has no column."""
+        if field not in self._told:
+            self._told.add(field)
+            LOGGER.warning(
+                "%s: %s is not in the schema: such values are kept in the column _extra.",
+                self._stream,
+                field,
+            )
+
+    def _tell_of_misfit(self, column: str) -> None:
+        """Say, once, that a value did not fit into its column."""
+        if column not in self._told:
+            self._told.add(column)
+            LOGGER.warning(
+                "%s: %s is not of the type in the schema: such values are kept in the column"
+                " _extra.",
+                self._stream,
+                column,
+            )
+
+
+# What fits without a change
+
+
+def struct(fields: Mapping[str, Any], *, forbid_unknown_fields: bool) -> type[msgspec.Struct]:
+    """Return a type whose fields, of whatever name, may all be missing."""
+    names = {f"field_{number}": name for number, name in enumerate(fields)}
+    return msgspec.defstruct(
+        "Record",
+        [(field, fields[name], None) for field, name in names.items()],
+        rename=names,
+        gc=False,
+        forbid_unknown_fields=forbid_unknown_fields,
+    )
+
+
+def type_of(field: Mapping[str, Any]) -> Any:  # noqa: ANN401 - types are of any kind
+    """Return the type of the values that a field of a schema takes as they are, but for null."""
+    kind, form = kind_of(field), field.get("format")
+    if kind == "string":
+        return {"date-time": datetime, "date": date}.get(form or "", str)
+    if kind == "integer":
+        return Annotated[int, msgspec.Meta(ge=INT64.start, le=INT64.stop - 1)]
+    if kind == "array" and "items" in field:
+        return list[type_of(field["items"]) | None]  # type: ignore[misc]
+    if kind == "object" and field.get("properties"):
+        fields = {name: type_of(each) | None for name, each in field["properties"].items()}
+        return struct(fields, forbid_unknown_fields=False)
+    return {"number": float, "boolean": bool, "array": list, "object": dict}[kind]
+
+
+def kind_of(field: Mapping[str, Any]) -> str:
+    """Return the one type of a field beside null.
+
+    >>> kind_of({"type": ["string", "null"]})
+    'string'
+    """
+    types = field["type"]
+    (kind,) = {types} if isinstance(types, str) else set(types) - {"null"}
+    return str(kind)
+
+
+# What fits once it is said in another way
+
+
+def reader(field: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """Return what turns a value other than null into one that a field of a schema takes.
+
+    It raises `Misfit` where something would be lost.
+    """
+    kind, form = kind_of(field), field.get("format")
+    if kind == "string":
+        return {"date-time": a_time, "date": a_day}.get(form or "", a_text)
+    if kind == "array" and "items" in field:
+        return array_reader(reader(field["items"]))
+    if kind == "object":
+        properties = field.get("properties") or {}
+        return object_reader({name: reader(each) for name, each in properties.items()})
+    return {"integer": a_whole, "number": a_number, "boolean": a_boolean, "array": a_list}[kind]
+
+
+def a_text(value: Any) -> str:  # noqa: ANN401 - JSON is anything
+    """Return text as it is, and a number or a truth as JSON writes it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (list, dict)):
+        raise Misfit
+    return msgspec.json.encode(value).decode()
+
+
+def a_time(value: Any) -> str | None:  # noqa: ANN401 - JSON is anything
+    """Return a time as it is, or in its usual form; nothing says nothing."""
+    if not isinstance(value, str):
+        raise Misfit
+    with contextlib.suppress(msgspec.ValidationError):
+        msgspec.convert(value, datetime)
+        return value
+    if not value.strip():
+        return None
+    try:
+        return text_of(moment(value))
+    except UnexpectedAnswer:
+        raise Misfit from None
+
+
+def a_day(value: Any) -> str | None:  # noqa: ANN401 - JSON is anything
+    """Return a day as it is; a time that is a midnight names one, too."""
+    if not isinstance(value, str):
+        raise Misfit
+    with contextlib.suppress(msgspec.ValidationError):
+        msgspec.convert(value, date)
+        return value
+    if not value.strip():
+        return None
+    day, _, rest = (a_time(value) or "").partition("T")
+    if rest not in {"00:00:00Z", "00:00:00.000Z"}:
+        raise Misfit
+    return day
+
+
+def a_whole(value: Any) -> int | None:  # noqa: ANN401 - JSON is anything
+    """Return a whole number of 64 bits, however it is written."""
+    number = a_number(value)
+    if number is None:
+        return None
+    if not INT64.start <= number < INT64.stop or number != int(number):
+        raise Misfit
+    return int(number)
+
+
+def a_number(value: Any) -> float | Decimal | None:  # noqa: ANN401 - JSON is anything
+    """Return a number, exactly, quoted or not."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        raise Misfit
+    if not value.strip():
+        return None
+    if WHOLE.fullmatch(value):
+        return int(value)
+    try:
+        exact = Decimal(value)
+    except InvalidOperation:
+        raise Misfit from None
+    if not exact.is_finite():
+        raise Misfit
+    return exact
+
+
+def a_boolean(value: Any) -> bool | None:  # noqa: ANN401 - JSON is anything
+    """Return a truth, quoted or not."""
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        raise Misfit
+    if not value.strip():
+        return None
+    if value.lower() not in BOOLEANS:
+        raise Misfit
+    return BOOLEANS[value.lower()]
+
+
+def a_list(value: Any) -> list[Any]:  # noqa: ANN401 - JSON is anything
+    """Return a list as it is."""
+    if not isinstance(value, list):
+        raise Misfit
+    return value
+
+
+def array_reader(read: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    """Return what reads a list whose items are all read alike."""
+
+    def an_array(value: Any) -> list[Any]:  # noqa: ANN401 - JSON is anything
+        parts = [_attempt(read, part) for part in a_list(value)]
+        return _all([fit for fit, _ in parts], parts)
+
+    return an_array
+
+
+def object_reader(readers: Mapping[str, Callable[[Any], Any]]) -> Callable[[Any], dict[str, Any]]:
+    """Return what reads an object; fields that are not in the schema stay in it as they are."""
+
+    def an_object(value: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON is anything
+        if not isinstance(value, dict):
+            raise Misfit
+        parts = [_attempt(readers.get(name, as_is), part) for name, part in value.items()]
+        return _all({name: fit for name, (fit, _) in zip(value, parts, strict=True)}, parts)
+
+    return an_object
+
+
+def as_is(value: Any) -> Any:  # noqa: ANN401 - JSON is anything
+    """Return a value as it is."""
+    return value
+
+
+def _attempt(read: Callable[[Any], Any], part: Any) -> tuple[Any, bool]:  # noqa: ANN401 - JSON
+    """Return as much of a part as fits, and whether that is all of it."""
+    try:
+        return (None if part is None else read(part)), True
+    except Misfit as misfit:
+        return misfit.rest, False
+
+
+def _all(fit: T, parts: Iterable[tuple[Any, bool]]) -> T:
+    """Return what fits, if that is all of every part."""
+    if not all(whole for _, whole in parts):
+        raise Misfit(fit)
+    return fit

@@ -1,0 +1,73 @@
+"""What is written can be read by anybody, and is exactly what was to be written."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_constantcontact.writer import PageWriter, lines
+
+if TYPE_CHECKING:
+    import pytest
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+
+TRICKY = st.text(alphabet='\\xUué0"1\n\u2028😀\ud83d\0') | st.text()
+
+
+def parsed(written: bytes) -> list[Any]:
+    """Return the messages of lines that end as lines end."""
+    *whole, rest = written.split(b"\n")
+    assert rest == b""
+    return [json.loads(line) for line in whole]
+
+
+@given(st.lists(st.dictionaries(TRICKY, TRICKY), min_size=1))
+def test_whatever_a_text_holds_it_is_one_line_of_ascii_that_says_the_same(
+    messages: list[dict[str, Any]],
+) -> None:
+    written = lines(messages)
+
+    assert written.isascii()
+    assert parsed(written) == messages
+
+
+def test_numbers_stay_as_exact_as_they_are() -> None:
+    assert lines([{"rate": Decimal("12.50"), "share": 0.1, "count": 2**63}]) == (
+        b'{"rate":12.50,"share":0.1,"count":9223372036854775808}\n'
+    )
+
+
+class OneByteAtATime(io.RawIOBase):
+    """What stdout is without a buffer while signals arrive: it takes less than it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = b""
+
+    def write(self, given: Any, /) -> int:
+        self.taken += bytes(given[:1])
+        return 1
+
+
+def test_a_write_that_is_cut_short_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout = OneByteAtATime()
+    monkeypatch.setattr(sys, "stdout", type("Stdout", (), {"buffer": stdout}))
+
+    PageWriter().write_rows("contacts", [{"id": 1}, {"id": 2}], NOON)
+    assert parsed(stdout.taken) == [
+        {
+            "type": "RECORD",
+            "stream": "contacts",
+            "record": {"id": number},
+            "time_extracted": "2026-06-01T12:00:00+00:00",
+        }
+        for number in (1, 2)
+    ]
