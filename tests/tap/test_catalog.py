@@ -34,6 +34,7 @@ def declared(stream: Kind) -> set[str]:
 OWN_WORDS = {
     "counter",
     "counts_recipients",
+    "follows_campaigns",
     "unfolded",
     "blanks",
     "spellings",
