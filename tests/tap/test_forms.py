@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -213,6 +213,7 @@ def test_a_row_without_its_key_ends_the_run(key: object) -> None:
         form().rows([{"id": key}], {})
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*PLAIN, "mail", "new", "mail.x", "_links"]), JSON))
 def test_whatever_is_sent_a_row_has_the_schemas_types_and_nothing_is_lost(
     record: dict[str, Any],
