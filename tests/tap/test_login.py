@@ -447,9 +447,7 @@ def test_what_is_signed_in_is_shown_without_a_secret(
 
     result = CliRunner().invoke(main, ["--show"])
     assert result.exit_code == 0
-    lines = dict(
-        re.split(r"\s{2,}", line, maxsplit=1) for line in result.stdout.splitlines()
-    )
+    lines = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in result.stdout.splitlines())
     assert lines["account"].startswith("The Example Bakery, account a07e")
     assert lines["scopes"] == "account_read campaign_data contact_data offline_access"
     assert lines["signed in"].endswith(" UTC, 3 days ago")
