@@ -167,7 +167,12 @@ class TapConstantContact(Tap):
         }
 
     def _run(self, wanted: Mapping[str, ConstantContactStream]) -> Run:
-        """Wire a run."""
+        """Wire a run.
+
+        Raises:
+            StateError: The state is of another account.
+        """
+        self.ledger.belongs_to(self.authenticator.account())
         allowance = Allowance(
             self.store,
             self.settings.client_id,
