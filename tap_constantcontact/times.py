@@ -22,7 +22,7 @@ def moment(text: str) -> datetime:
     """
     try:
         parsed = pendulum.parse(text, tz="UTC")
-    except ValueError:
+    except (ValueError, TypeError):
         parsed = None
     if not isinstance(parsed, pendulum.DateTime):
         raise UnexpectedAnswer("An answer holds a time that is none.")
