@@ -3,7 +3,9 @@
     TapError                  ends the run; its text is one line that says what to do
     ├── SettingsError         a setting is missing, misspelt or makes no sense
     ├── StateError            the state file is not one this version can go on from
+    ├── StoreError            the store cannot be read, written, opened or locked
     ├── SignInNeeded          nobody is signed in, or the refresh token is dead
+    │   └── GrantRefused      the authorization server says so
     ├── Forbidden             a scope or a privilege is missing
     ├── QuotaUsed             the calls of the day, or of the run, are used up
     │   └── BackfillPaused    what is left of the day is kept for the increments
@@ -28,6 +30,9 @@ import msgspec
 if TYPE_CHECKING:
     import requests
 
+SIGN_IN = "sign in: tap-constantcontact-login"
+SIGN_IN_AGAIN = "sign in again: tap-constantcontact-login"
+
 PASSING_STATUSES = frozenset({500, 502, 503, 504})
 
 
@@ -47,6 +52,18 @@ class SignInNeeded(TapError):
     """Nobody is signed in, or the refresh token is dead."""
 
     exit_code = 3
+
+
+class GrantRefused(SignInNeeded):
+    """The authorization server refuses what was to be exchanged for tokens.
+
+    Args:
+        key: What it says (OAuth's `error`): `invalid_grant`, as a rule.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The sign-in is no longer valid ({key}); {SIGN_IN_AGAIN}")
+        self.key = key
 
 
 class Forbidden(TapError):
@@ -91,6 +108,12 @@ class StateError(TapError):
     """The state is not one that this version can go on from."""
 
     exit_code = 9
+
+
+class StoreError(TapError):
+    """The store cannot be read, written, opened or locked."""
+
+    exit_code = 10
 
 
 class TryAgain(Exception):
@@ -169,6 +192,11 @@ def complaint(response: requests.Response, what: str) -> Exception:
         return TryAgain(f"status {status}", after=retry_after(response))
     if status == http.HTTPStatus.FORBIDDEN:
         return Forbidden(f"{what} is forbidden.")
+    if status < http.HTTPStatus.BAD_REQUEST:
+        return Refused(
+            f"{what} is redirected elsewhere: check api_url and auth_url. That is not followed,"
+            " since the access token must not leave."
+        )
     if status == http.HTTPStatus.NOT_FOUND:
         return NotFound(f"{what} was not found ({key}).")
     return Refused(f"{what} was refused with status {status} ({key}).")

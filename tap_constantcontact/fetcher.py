@@ -228,10 +228,8 @@ class Fetcher:
         except Forbidden:
             if unit.optional:
                 return Page(unit, None, last=True), 0
-            raise Forbidden(
-                f"{name} is forbidden: it needs the scope {unit.source.scope} and"
-                f" the privilege {unit.source.privilege}. Let an owner or manager of the"
-                " account sign in (tap-constantcontact-login), or deselect the stream."
+            raise self._transport.why_forbidden(
+                name, scope=unit.source.scope, privilege=unit.source.privilege
             ) from None
         with self._changed:
             self._began = min(self._began or answer.at, answer.at)
@@ -253,7 +251,10 @@ class Fetcher:
         if unit.source.enough(unit, body):
             return None
         links = body.get("_links") if isinstance(body, dict) else None
-        href: str | None = ((links or {}).get("next") or {}).get("href")
+        try:
+            href: str | None = ((links or {}).get("next") or {}).get("href")
+        except AttributeError:
+            raise UnexpectedAnswer(f"An answer for {unit.source.name} holds no links.") from None
         if not href:
             return None
         url = urljoin(self._api_url, href)

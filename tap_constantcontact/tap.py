@@ -6,9 +6,11 @@ import copy
 import gc
 import io
 import json
+import logging
 import os
 import sys
 import time
+import traceback
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -20,6 +22,7 @@ from singer_sdk.helpers.capabilities import (
     PluginCapabilities,
     TapCapabilities,
 )
+from singer_sdk.logging import StructuredFormatter
 from singer_sdk.plugin_base import SingerCommand, _ConfigInput
 from typing_extensions import override
 
@@ -35,12 +38,20 @@ from tap_constantcontact.pacer import Pacer
 from tap_constantcontact.planner import Planner
 from tap_constantcontact.run import Run
 from tap_constantcontact.settings import Settings
-from tap_constantcontact.store import FolderStore
+from tap_constantcontact.store import Store, open_store
 from tap_constantcontact.streams import STREAMS
 from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.survey import Forecast, Survey
-from tap_constantcontact.transport import OAuthClient, Patience, Transport
+from tap_constantcontact.transport import (
+    TOKEN_REQUESTS_PER_SECOND,
+    OAuthClient,
+    Patience,
+    Transport,
+)
 from tap_constantcontact.writer import PageWriter
+
+LOG_FORMAT = f"{settings.ENV_PREFIX}LOG_FORMAT"
+"""The variable that makes each line of the log an object (`json`)."""
 
 TOKEN_TRIES = 4
 """How often a token is asked for before the run gives up."""
@@ -50,7 +61,7 @@ GARBAGE = 100_000
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from types import FrameType
+    from types import FrameType, TracebackType
     from typing import IO
 
     import click
@@ -73,6 +84,20 @@ class OneLineCommand(SingerCommand):
         except TapError as error:
             self.logger.error(str(error))  # noqa: TRY400 - one line, no traceback
             sys.exit(error.exit_code)
+
+    @override
+    def excepthook(
+        self,
+        exc_type: type[BaseException],
+        exc_value: BaseException,
+        exc_traceback: TracebackType | None,
+    ) -> None:
+        """Say where it broke. What an unforeseen error says may hold a person, or a token."""
+        if issubclass(exc_type, KeyboardInterrupt):
+            super().excepthook(exc_type, exc_value, exc_traceback)
+            return
+        where = "".join(traceback.format_tb(exc_traceback))
+        self.logger.error("A bug (%s): please report it.\n%s", exc_type.__name__, where.rstrip())
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
@@ -205,7 +230,12 @@ class TapConstantContact(Tap):
         )
 
     def _fetcher(self) -> tuple[Fetcher, Allowance]:
-        """Wire what asks the API."""
+        """Wire what asks the API.
+
+        Raises:
+            StateError: The state is of another account.
+        """
+        self.ledger.belongs_to(self.authenticator.account())
         allowance = Allowance(
             self.store,
             self.settings.client_id,
@@ -216,7 +246,7 @@ class TapConstantContact(Tap):
         transport = Transport(
             self.settings,
             self.authenticator,
-            Pacer(self.settings.requests_per_second),
+            Pacer(self.store, self.settings.client_id, self.settings.requests_per_second),
             allowance,
             self.patience,
         )
@@ -249,9 +279,14 @@ class TapConstantContact(Tap):
         return THREADS
 
     @cached_property
-    def store(self) -> FolderStore:
+    def token_requests_per_second(self) -> float:
+        """How often the authorization server may be asked."""
+        return TOKEN_REQUESTS_PER_SECOND
+
+    @cached_property
+    def store(self) -> Store:
         """What outlives the run."""
-        return FolderStore(self.settings.store)
+        return open_store(self.settings.store, self.settings.store_keys)
 
     @cached_property
     def authenticator(self) -> Authenticator:
@@ -259,7 +294,15 @@ class TapConstantContact(Tap):
         return Authenticator(
             Grants(self.store, self.settings),
             # Other processes wait meanwhile, and so does whoever wants the run to end.
-            OAuthClient(self.settings, replace(self.patience, tries=TOKEN_TRIES)),
+            OAuthClient(
+                self.settings,
+                replace(self.patience, tries=TOKEN_TRIES),
+                Pacer(
+                    self.store,
+                    f"token-{self.settings.client_id}",
+                    self.token_requests_per_second,
+                ),
+            ),
             given=self.settings.access_token,
         )
 
@@ -310,6 +353,9 @@ class TapConstantContact(Tap):
     @classmethod
     @override
     def get_singer_command(cls) -> click.Command:
+        if os.environ.get(LOG_FORMAT) == "json":
+            for handler in logging.getLogger().handlers:
+                handler.setFormatter(StructuredFormatter(defaults={"app_name": cls.name}))
         command = super().get_singer_command()
         return OneLineCommand(
             name=command.name,

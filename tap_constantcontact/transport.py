@@ -15,22 +15,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import backoff
 import requests
+import urllib3
 
-from tap_constantcontact.auth import SIGN_IN_AGAIN
 from tap_constantcontact.errors import (
+    SIGN_IN_AGAIN,
+    Forbidden,
+    GrantRefused,
     QuotaUsed,
-    Refused,
     SettingsError,
     SignInNeeded,
     TokenRefused,
     TryAgain,
     Unreachable,
+    error_key,
     judge,
 )
 from tap_constantcontact.units import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from tap_constantcontact.allowance import Allowance
     from tap_constantcontact.auth import Authenticator
@@ -39,6 +42,10 @@ if TYPE_CHECKING:
 
 TIMEOUT = (10, 60)
 """Seconds to connect, and between two bytes of an answer."""
+
+TOKEN_REQUESTS_PER_SECOND = 1
+"""How often the authorization server may be asked: docs/api-notes.md, "Refresh tokens may be
+single-use"."""
 
 MOST_AFTER = 300
 """Seconds that a server's wish to wait (`Retry-After`) is granted at most."""
@@ -134,6 +141,7 @@ class Transport:
         allowance: Allowance,
         patience: Patience,
     ) -> None:
+        self._api_url = settings.api_url
         self._auth = auth
         self._pacer = pacer
         self._allowance = allowance
@@ -173,21 +181,64 @@ class Transport:
 
         return self._patience.persist(lambda: self._signed(once, what), what)
 
+    def privileges(self) -> frozenset[str]:
+        """Return the privileges of whoever signed in: that may be asked without any.
+
+        Raises:
+            TapError: What the answer means; see `errors`.
+        """
+        path = "/account/user/privileges"
+        held = self.get(self._api_url + path, what=f"GET {path}").body
+        return frozenset(privilege["privilege_name"] for privilege in held)
+
+    def why_forbidden(self, what: str, *, scope: str, privilege: str) -> Forbidden:
+        """Return what a "forbidden" means, which does not say so itself.
+
+        Args:
+            what: What was asked.
+            scope: What the token needs for that.
+            privilege: What whoever signed in needs.
+        """
+        given = self._auth.scopes()
+        if given and scope not in given:
+            return Forbidden(
+                f"{what} is forbidden: the sign-in was not given the scope {scope}; {SIGN_IN_AGAIN}"
+            )
+        try:
+            held = self.privileges()
+        except Forbidden:
+            return Forbidden(
+                f"{what} is forbidden, and so is everything else: look whether the application"
+                " was deactivated in the developer portal."
+            )
+        if privilege not in held:
+            return Forbidden(
+                f"{what} is forbidden: whoever signed in lacks the privilege {privilege}."
+                " Let an owner or manager of the account sign in (tap-constantcontact-login),"
+                " or deselect the stream."
+            )
+        return Forbidden(
+            f"{what} is forbidden although neither the scope {scope} nor the privilege"
+            f" {privilege} is missing: ask Constant Contact's support."
+        )
+
     def close(self) -> None:
         """Let nobody renew the token any more, once whoever is at it has finished."""
         self._auth.close()
 
     def _signed(self, once: Callable[[], Answer], what: str) -> Answer:
-        """Ask with the access token at hand; if it is refused, once more with a new one."""
-        token = self._auth.access_token()
-        try:
-            return once()
-        except TokenRefused:
-            self._auth.renew(refused=token)
-        try:
-            return once()
-        except TokenRefused:
-            raise SignInNeeded(f"{what} refuses even a new access token; {SIGN_IN_AGAIN}") from None
+        """Ask with the access token at hand; if it is refused, with others up to a fresh one."""
+        fresh = False
+        while True:
+            token = self._auth.access_token()
+            try:
+                return once()
+            except TokenRefused:
+                if fresh:
+                    raise SignInNeeded(
+                        f"{what} refuses even a new access token; {SIGN_IN_AGAIN}"
+                    ) from None
+            fresh = self._auth.renew(refused=token)
 
     def _once(self, url: str, params: Mapping[str, str] | None, what: str) -> Answer:
         response = send(
@@ -195,70 +246,93 @@ class Transport:
                 url, params=params, auth=self._auth, timeout=TIMEOUT, allow_redirects=False
             )
         )
-        LOGGER.debug(
-            "%s: status %s, request id %s",
-            what,
-            response.status_code,
-            response.headers.get("x-amzn-requestid"),
-        )
+        log(response, what)
         if response.status_code == http.HTTPStatus.TOO_MANY_REQUESTS:
             self._pacer.throttled()
+        self._allowance.api_clock(clock_of(response))
         answer = Answer(judge(response, what), clock_of(response), len(response.content))
         self._pacer.answered()
         return answer
 
 
 class OAuthClient:
-    """The application at the authorization server's `/token`.
+    """The application at the authorization server's `/token` and `/device/authorize`.
 
     A confidential application shows its secret, a PKCE application only names itself.
 
     Args:
         settings: Whose application, and where the server is.
-        patience: How failures that pass are met; one second apart at least, the server's limit.
+        patience: How failures that pass are met.
+        pacer: Says when: the server has a limit of its own.
     """
 
-    def __init__(self, settings: Settings, patience: Patience) -> None:
-        self._url = f"{settings.auth_url}/token"
+    def __init__(self, settings: Settings, patience: Patience, pacer: Pacer) -> None:
+        self._url = settings.auth_url
         self._id = settings.client_id
         self._secret = settings.client_secret
         self._patience = patience
+        self._pacer = pacer
         self._session = new_session(settings)
 
     def exchange(self, form: Mapping[str, str]) -> dict[str, Any]:
         """Return the token answer.
 
         Raises:
-            SignInNeeded: The server refuses what was to be exchanged.
+            GrantRefused: The server refuses what was to be exchanged.
             SettingsError: It does not know the application.
         """
-        return self._patience.persist(lambda: self._once(form), "POST /token")
+        return self._patience.persist(lambda: self._once("/token", form), "POST /token")
 
-    def _once(self, form: Mapping[str, str]) -> dict[str, Any]:
+    def start_device(self, scopes: Iterable[str]) -> dict[str, Any]:
+        """Return the codes of a device that wants to sign in.
+
+        Raises:
+            GrantRefused: The application may not sign in this way.
+            SettingsError: The server does not know the application.
+        """
+        path, form = "/device/authorize", {"client_id": self._id, "scope": " ".join(scopes)}
+        return self._patience.persist(lambda: self._once(path, form), f"POST {path}")
+
+    def _once(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:
         basic = (self._id, self._secret) if self._secret else None
         data = dict(form) if basic else {"client_id": self._id, **form}
+        self._pacer.wait()
         response = send(
             lambda: self._session.post(
-                self._url, data=data, auth=basic, timeout=TIMEOUT, allow_redirects=False
+                self._url + path, data=data, auth=basic, timeout=TIMEOUT, allow_redirects=False
             )
         )
-        try:
-            body: dict[str, Any] = judge(response, "POST /token")
-        except TokenRefused:
-            raise SettingsError(
-                "The authorization server does not know this application:"
-                " check client_id and client_secret against the developer portal."
-            ) from None
-        except Refused as refusal:
-            if "invalid_client" in str(refusal):
+        log(response, f"POST {path}")
+        if response.status_code in REFUSALS:
+            key = error_key(response)
+            if key is None or key in STRANGERS:
                 raise SettingsError(
                     "The authorization server does not know this application:"
                     " check client_id and client_secret against the developer portal."
-                ) from None
-            raise SignInNeeded(
-                f"The sign-in is no longer valid ({refusal}); {SIGN_IN_AGAIN}"
-            ) from None
+                )
+            raise GrantRefused(key)
+        body: dict[str, Any] = judge(response, f"POST {path}")
         return body
+
+
+REFUSALS = frozenset({http.HTTPStatus.BAD_REQUEST, http.HTTPStatus.UNAUTHORIZED})
+"""How the authorization server refuses: which of the two it is says nothing."""
+
+STRANGERS = frozenset({"invalid_client", "unauthorized_client"})
+"""What it says to an application that it does not know."""
+
+
+def log(response: requests.Response, what: str) -> None:
+    """Log an answer with its request id, which the vendor's support asks for."""
+    status, request_id = response.status_code, response.headers.get("x-amzn-requestid")
+    LOGGER.log(
+        logging.DEBUG if response.ok else logging.INFO,
+        "%s: status %s, request id %s",
+        what,
+        status,
+        request_id,
+        extra={"status": status, "request_id": request_id},
+    )
 
 
 def new_session(settings: Settings) -> requests.Session:
@@ -275,10 +349,18 @@ def send(request: Callable[[], requests.Response]) -> requests.Response:
 
     Raises:
         TryAgain: The connection failed.
+        Unreachable: It must not be trusted, or will never come about.
         SettingsError: The address is none.
     """
     try:
         return request()
+    except requests.exceptions.SSLError:
+        raise Unreachable(
+            "The connection is not secure: the server's certificate is not one that is trusted"
+            " here. Behind a proxy of your own, name its certificates in REQUESTS_CA_BUNDLE."
+        ) from None
+    except requests.exceptions.ProxyError:
+        raise TryAgain("the proxy does not let it through (HTTPS_PROXY)") from None
     except (
         requests.ConnectionError,
         requests.Timeout,
@@ -286,7 +368,7 @@ def send(request: Callable[[], requests.Response]) -> requests.Response:
         requests.exceptions.ContentDecodingError,
     ) as error:
         # Only the kind: the text may hold the address with its query.
-        raise TryAgain(f"no answer ({type(error).__name__})") from None
+        raise TryAgain(f"no answer ({kind(error)})") from None
     except (
         requests.exceptions.InvalidSchema,
         requests.exceptions.InvalidURL,
@@ -295,6 +377,23 @@ def send(request: Callable[[], requests.Response]) -> requests.Response:
         raise SettingsError(
             "api_url and auth_url must be addresses like https://host/path."
         ) from None
+
+
+def kind(error: requests.RequestException) -> str:
+    """Return what kind of failure it is, in words."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    if isinstance(reason, urllib3.exceptions.NameResolutionError):
+        return "the name of the host is not known: is there a network?"
+    for failure, words in FAILURES.items():
+        if isinstance(error, failure):
+            return words
+    return "the connection broke"
+
+
+FAILURES: dict[type[requests.RequestException], str] = {
+    requests.ConnectTimeout: f"no connection within {TIMEOUT[0]} s",
+    requests.ReadTimeout: f"silence for {TIMEOUT[1]} s",
+}
 
 
 def clock_of(response: requests.Response) -> datetime:
