@@ -15,15 +15,16 @@ from tap_constantcontact.pacer import HEADROOM, SLOWER, SLOWEST, Pacer
 class Time(threading.Condition):
     """A clock that moves only when somebody waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, late: float = 0) -> None:
         super().__init__()
         self.now = 100.0
+        self.late = late
 
     def clock(self) -> float:
         return self.now
 
     def wait(self, timeout: float | None = None) -> bool:
-        self.now += timeout or 0
+        self.now += (timeout or 0) + self.late
         return False
 
 
@@ -56,15 +57,25 @@ def test_busy_requests_are_spaced_evenly() -> None:
 
 
 def test_waking_up_a_little_late_costs_no_pace() -> None:
-    now = Time()
+    now = Time(late=0.005)
     pacer = Pacer(4, clock=now.clock, turns=now)
     sent = []
     for _ in range(5):
         pacer.wait()
         sent.append(now.now - 100)
-        now.now = max(now.now, 100 + 0.26 * len(sent)) + 0.005
 
     assert sent == pytest.approx([0, 0.265, 0.525, 0.785, 1.045])
+
+
+def test_waking_up_very_late_is_not_made_up_for() -> None:
+    now = Time(late=0.1)
+    pacer = Pacer(4, clock=now.clock, turns=now)
+    sent = []
+    for _ in range(3):
+        pacer.wait()
+        sent.append(now.now - 100)
+
+    assert sent == pytest.approx([0, 0.36, 0.71])
 
 
 def test_threads_share_one_pace_and_the_most_urgent_goes_first() -> None:
