@@ -25,6 +25,8 @@ def moment(text: str) -> datetime:
         known = msgspec.convert(text, datetime)
     except msgspec.ValidationError:
         return _unusual(text)
+    if known.tzinfo is timezone.utc:
+        return known
     return known.replace(tzinfo=known.tzinfo or timezone.utc).astimezone(timezone.utc)
 
 

@@ -101,6 +101,20 @@ def test_a_column_that_is_not_selected_is_left_out_and_misses_nobody(
     assert less == whole
 
 
+def test_what_the_sdk_leaves_out_misses_nobody_either(
+    tap: TapRunner, by_the_sdk: list[str]
+) -> None:
+    whole = read(tap)
+    tap.config["stream_maps"] = {"campaign_stats": {"seen": "1"}}
+
+    less = read(tap, ("campaign_stats.em_opens_all",))
+    assert set(by_the_sdk) == {"campaign_stats"}
+    for row in whole["campaign_stats"]:
+        del row["em_opens_all"]
+        row["seen"] = 1
+    assert less == whole
+
+
 def test_a_part_of_a_column_is_left_out_by_the_sdk(tap: TapRunner, by_the_sdk: list[str]) -> None:
     part = "campaign_activities.physical_address_in_footer.city"
     whole = read(tap)
