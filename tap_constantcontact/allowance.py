@@ -23,7 +23,7 @@ from tap_constantcontact.units import Work
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tap_constantcontact.store import Store
+    from tap_constantcontact.store import Document, Store
 
 AFTER_MIDNIGHT = timedelta(seconds=30)
 """How long after the end of the day the next one is begun: clocks differ."""
@@ -224,11 +224,14 @@ class Allowance:
     def _change(self, change: Callable[[Day], Day]) -> None:
         """Change the count of the day."""
         now = self._now()
-        with self._store.lock(self._key):
-            kept = self._store.get(self._key)
-            day = change(Day.load(kept, now))
-            self._store.compare_and_set(self._key, kept, day.dump())
-        self.calls_today = day.calls
+        days: list[Day] = []
+
+        def changed(kept: Document | None, _: float) -> Document:
+            days[:] = [change(Day.load(kept, now))]
+            return days[0].dump()
+
+        self._store.change(self._key, changed)
+        self.calls_today = days[0].calls
 
     def _end_day(self) -> None:
         """Wait for the next day, if the run may."""

@@ -21,12 +21,15 @@ from tap_constantcontact.errors import SignInNeeded, UnexpectedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from tap_constantcontact.settings import Settings
     from tap_constantcontact.store import Document, Store
 
 EARLY_SECONDS = 300
 """An access token this close to its end is renewed before it is used."""
+
+LOGGER = logging.getLogger(__name__)
 
 DAY = 86_400.0
 """Seconds that an access token lives, where the answer does not say."""
@@ -76,17 +79,26 @@ class Grants:
         pointer = self._store.get(self._signed_in)
         return self._key(pointer["grew_from"]) if pointer else None
 
-    def current(self) -> Document | None:
-        """Return the grant in use; a token of the settings that is not in the store starts one."""
+    def kept(self) -> Document | None:
+        """Return the grant in use as it is in the store, if it is."""
         key = self.key()
-        kept = self._store.get(key) if key else None
-        if kept is None and self._given:
-            return {"refresh_token": self._given}
-        return kept
+        return self._store.get(key) if key else None
 
-    def keep(self, grant: Document) -> None:
-        """Keep what the grant in use has become; called under `lock`."""
-        self._put(self._held(), grant)
+    def given(self) -> Document | None:
+        """Return the grant that a token of the settings starts, if there is one."""
+        return {"refresh_token": self._given} if self._given else None
+
+    def replace(self, refresh_token: str, grant: Document) -> bool:
+        """Replace the grant in use if its refresh token is still this one; tell whether it was."""
+        found: list[bool] = []
+
+        def replaced(kept: Document | None, _: float) -> Document | None:
+            now = kept or self.given() or {}
+            found.append(now.get("refresh_token") == refresh_token)
+            return grant if found[-1] else kept
+
+        self._store.change(self._held(), replaced)
+        return found[-1]
 
     def sign_in(self, grant: Document) -> None:
         """Keep the grant of a new sign-in and use it from now on.
@@ -94,15 +106,24 @@ class Grants:
         It takes the place of the token in the settings, if there is one: that token is what
         the user has just replaced.
         """
-        grew_from = fingerprint(self._given or grant["refresh_token"])
-        for key, document in (
-            (self._key(grew_from), grant),
-            (self._signed_in, {"grew_from": grew_from}),
-        ):
-            with self._store.lock(key):
-                self._put(key, document)
+        grew_from = fingerprint(self._given or grant["refresh_token"] or grant["access_token"])
+        key = self._key(grew_from)
+        with self._store.lock(key):
+            self._store.change(key, lambda *_: grant)
+        self._store.change(self._signed_in, lambda *_: {"grew_from": grew_from})
 
-    def lock(self) -> Any:  # noqa: ANN401 - a context manager of the store's
+    def forget(self) -> bool:
+        """Forget the grant in use; tell whether there was one."""
+        key = self.key()
+        if key is None:
+            return False
+        with self._store.lock(key):
+            there = self._store.get(key) is not None
+            self._store.change(key, lambda *_: None)
+        self._store.change(self._signed_in, lambda *_: None)
+        return there
+
+    def lock(self) -> AbstractContextManager[object]:
         """Hold the grant in use against all other processes."""
         return self._store.lock(self._held())
 
@@ -111,10 +132,6 @@ class Grants:
         if key is None:
             raise SignInNeeded(f"Nobody has signed in yet; {SIGN_IN}")
         return key
-
-    def _put(self, key: str, document: Document) -> None:
-        """Replace whatever is under a key, which the caller has locked."""
-        self._store.compare_and_set(key, self._store.get(key), document)
 
     def _key(self, grew_from: str) -> str:
         return f"grant-{self._client_id}-{grew_from}"
@@ -158,7 +175,7 @@ class Authenticator(requests.auth.AuthBase):
         """
         with self._lock:
             if self._access_token is None:
-                self._access_token = self._kept() or self._renewed(refused=None)
+                self._access_token = self._good(self._grants.kept()) or self._renewed(refused=None)
             return self._access_token
 
     def renew(self, refused: str) -> None:
@@ -182,9 +199,8 @@ class Authenticator(requests.auth.AuthBase):
         with self._lock:
             self._closed = True
 
-    def _kept(self, refused: str | None = None) -> str | None:
-        """Return the store's access token if it is still good."""
-        grant = self._grants.current()
+    def _good(self, grant: Document | None, refused: str | None = None) -> str | None:
+        """Return the access token of a grant if it is still good."""
         token: str | None = grant.get("access_token") if grant else None
         if not grant or token is None or token == refused:
             return None
@@ -194,27 +210,47 @@ class Authenticator(requests.auth.AuthBase):
         if self._closed:
             raise SignInNeeded("The run has ended.")
         with self._grants.lock():
-            kept = self._kept(refused)
-            if kept:
-                return kept
-            grant = self._grants.current()
-            if grant is None:
-                raise SignInNeeded(f"Nobody has signed in yet; {SIGN_IN}")
-            # A disk that is full, or must not be written, is found out while the token is
-            # still good.
-            self._grants.keep(grant)
-            answer = self._endpoint.exchange(
-                {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"]}
-            )
-            renewed = grant_from(answer, self._clock(), before=grant)
-            # On the disk before any further call, whatever else the answer holds: an
-            # application with rotating tokens has just made the old one worthless.
-            self._grants.keep(renewed)
-            logging.getLogger(__name__).info("The access token was renewed.")
-            token: str | None = renewed.get("access_token")
-            if token is None:
-                raise UnexpectedAnswer("The authorization server gave no access token.")
-            return token
+            while True:
+                kept = self._grants.kept()
+                grant = kept or self._grants.given()
+                good = self._good(kept, refused)
+                if good:
+                    return good
+                if grant is None:
+                    raise SignInNeeded(f"Nobody has signed in yet; {SIGN_IN}")
+                renewed = self._exchanged(grant)
+                if renewed:
+                    break
+        LOGGER.info("The access token was renewed.")
+        token: str | None = renewed["access_token"]
+        if token is None:
+            raise UnexpectedAnswer("The authorization server gave no access token.")
+        return token
+
+    def _exchanged(self, grant: Document) -> Document | None:
+        """Return what a grant becomes, kept already; None if somebody replaced it meanwhile."""
+        token = grant["refresh_token"]
+        if not token:
+            raise SignInNeeded(f"The sign-in has ended: it had no refresh token; {SIGN_IN_AGAIN}")
+        # A disk that is full, or must not be written, is found out while the token is still good.
+        if not self._grants.replace(token, {**grant, "asked_at": self._clock()}):
+            return None
+        try:
+            answer = self._exchange(token)
+        except SignInNeeded:
+            # The one before it may live on: a server that gave the present one in an answer
+            # which it then took back. There is nothing left to lose.
+            if "previous" not in grant:
+                raise
+            answer = self._exchange(grant["previous"])
+        renewed = grant_from(answer, self._clock(), before=grant)
+        # Kept before any further call, whatever else the answer holds: an application with
+        # rotating tokens has just made the old one worthless.
+        return renewed if self._grants.replace(token, renewed) else None
+
+    def _exchange(self, token: str) -> dict[str, Any]:
+        form = {"grant_type": "refresh_token", "refresh_token": token}
+        return self._endpoint.exchange(form)
 
 
 def grant_from(
@@ -225,16 +261,24 @@ def grant_from(
     Args:
         answer: The body of the token endpoint's answer.
         now: Seconds since 1970.
-        before: The grant that was exchanged: its refresh token lives on if the answer has none.
+        before: The grant that was exchanged: what the answer leaves out lives on. A refresh
+            token that was replaced is kept beside the new one until that has worked in turn.
     """
     try:
         # It has been seen as a number and as text.
         life = float(answer.get("expires_in") or DAY)
     except (TypeError, ValueError):
         life = DAY
+    before = before or {}
+    old = before.get("refresh_token")
+    new = answer.get("refresh_token") or old
     return {
-        "refresh_token": answer.get("refresh_token") or (before or {}).get("refresh_token"),
+        "account": before.get("account"),
+        "refresh_token": new,
+        **({"previous": old} if old and new != old else {}),
         "access_token": answer.get("access_token"),
         "expires_at": now + life,
-        "scope": answer.get("scope") or (before or {}).get("scope", ""),
+        "scope": answer.get("scope") or before.get("scope", ""),
+        "signed_in_at": before.get("signed_in_at", now),
+        "used_at": now,
     }

@@ -3,6 +3,7 @@
     TapError                  ends the run; its text is one line that says what to do
     ├── SettingsError         a setting is missing, misspelt or makes no sense
     ├── StateError            the state file is not one this version can go on from
+    ├── StoreError            the store cannot be read, written, opened or locked
     ├── SignInNeeded          nobody is signed in, or the refresh token is dead
     ├── Forbidden             a scope or a privilege is missing
     ├── QuotaUsed             the calls of the day, or of the run, are used up
@@ -91,6 +92,12 @@ class StateError(TapError):
     """The state is not one that this version can go on from."""
 
     exit_code = 9
+
+
+class StoreError(TapError):
+    """The store cannot be read, written, opened or locked."""
+
+    exit_code = 10
 
 
 class TryAgain(Exception):

@@ -40,7 +40,7 @@ from tap_constantcontact.settings import (
     NO_CLIENT_ID,
     Settings,
 )
-from tap_constantcontact.store import FolderStore
+from tap_constantcontact.store import open_store
 from tap_constantcontact.transport import OAuthClient, Patience, Transport
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def sign_in(
         raise SignInNeeded(
             "The API gave no refresh token: the application must allow the scope offline_access."
         )
-    store = FolderStore(settings.store)
+    store = open_store(settings.store, settings.store_keys)
     grants = Grants(store, settings)
     grants.sign_in(grant)
     transport = Transport(

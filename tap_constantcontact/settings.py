@@ -7,7 +7,6 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -67,8 +66,19 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "store",
         th.StringType,
         title="Store",
-        description="Folder that keeps the tokens and the count of today's calls between runs; by "
-        "default a folder of its own in your state folder (`$XDG_STATE_HOME`).",
+        description="Keeps the tokens, the count of today's calls and the pace, for all processes "
+        "that share it: a folder, or a SQLAlchemy URL of SQLite or PostgreSQL for containers and "
+        "several machines; by default a folder of its own in your state folder "
+        "(`$XDG_STATE_HOME`).",
+        secret=True,
+    ),
+    th.Property(
+        "store_key",
+        th.StringType,
+        secret=True,
+        title="Key of the store",
+        description="Encrypts the store (Fernet; `tap-constantcontact-login --new-store-key` makes "
+        "a key). Several, separated by commas: the first encrypts, all decrypt.",
     ),
     th.Property(
         "api_url",
@@ -240,7 +250,8 @@ class Settings:
     client_secret: str | None
     refresh_token: str | None
     access_token: str | None
-    store: Path
+    store: str
+    store_keys: tuple[str, ...]
     api_url: str
     auth_url: str
     start: datetime | None
@@ -291,7 +302,8 @@ class Settings:
             client_secret=config.get("client_secret") or None,
             refresh_token=config.get("refresh_token") or None,
             access_token=config.get("access_token") or None,
-            store=Path(config.get("store") or platformdirs.user_state_path(NAME)).expanduser(),
+            store=config.get("store") or str(platformdirs.user_state_path(NAME)),
+            store_keys=tuple(re.findall(r"[^\s,]+", config.get("store_key") or "")),
             api_url=config["api_url"].rstrip("/"),
             auth_url=config["auth_url"].rstrip("/"),
             start=start,

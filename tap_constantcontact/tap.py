@@ -35,7 +35,7 @@ from tap_constantcontact.pacer import Pacer
 from tap_constantcontact.planner import Planner
 from tap_constantcontact.run import Run
 from tap_constantcontact.settings import Settings
-from tap_constantcontact.store import FolderStore
+from tap_constantcontact.store import Store, open_store
 from tap_constantcontact.streams import STREAMS
 from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.survey import Forecast, Survey
@@ -249,9 +249,9 @@ class TapConstantContact(Tap):
         return THREADS
 
     @cached_property
-    def store(self) -> FolderStore:
+    def store(self) -> Store:
         """What outlives the run."""
-        return FolderStore(self.settings.store)
+        return open_store(self.settings.store, self.settings.store_keys)
 
     @cached_property
     def authenticator(self) -> Authenticator:

@@ -128,7 +128,8 @@ def test_a_rotated_token_is_on_the_disk_before_the_next_call(
     (token, *calls) = kept
     assert token[0] == "/oauth2/default/v1/token"
     assert calls[0][0] == "/contact_lists"
-    assert sandbox.refresh_token not in calls[0][1]
+    assert f'"refresh_token": "{sandbox.refresh_token}"' in token[1]
+    assert f'"refresh_token": "{sandbox.refresh_token}"' not in calls[0][1]
     assert '"access_token": "eyJ' in calls[0][1]
 
 
@@ -236,11 +237,11 @@ def test_accounts_with_one_key_share_a_store_without_disturbing_each_other(
         Grants(store, settings.__class__(**{**vars(settings), "refresh_token": token}))
         for token in ("one", "two")
     ]
-    for grant, access in zip(grants, ("a1", "a2"), strict=True):
+    for grant, given, access in zip(grants, ("one", "two"), ("a1", "a2"), strict=True):
         with grant.lock():
-            grant.keep({"refresh_token": "next", "access_token": access, "expires_at": 0})
+            assert grant.replace(given, {"refresh_token": "next", "access_token": access})
 
-    assert [(grant.current() or {})["access_token"] for grant in grants] == ["a1", "a2"]
+    assert [(grant.kept() or {})["access_token"] for grant in grants] == ["a1", "a2"]
 
 
 def test_a_sign_in_takes_the_place_of_the_token_in_the_settings(tap: TapRunner) -> None:
@@ -251,11 +252,14 @@ def test_a_sign_in_takes_the_place_of_the_token_in_the_settings(tap: TapRunner) 
 
 
 def test_a_token_answer_may_leave_out_what_stays_the_same() -> None:
-    before = {"refresh_token": "long-lived", "scope": "contact_data"}
+    before = {"refresh_token": "long-lived", "scope": "contact_data", "signed_in_at": 500.0}
 
     assert grant_from({"access_token": "a", "expires_in": "60"}, 1000.0, before) == {
+        "account": None,
         "refresh_token": "long-lived",
         "access_token": "a",
         "expires_at": 1060.0,
         "scope": "contact_data",
+        "signed_in_at": 500.0,
+        "used_at": 1000.0,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,7 +67,7 @@ def test_defaults_are_those_of_the_real_api() -> None:
 def test_the_store_is_in_the_users_state_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/somewhere/state")
 
-    assert parse().store == Path("/somewhere/state/tap-constantcontact")
+    assert parse().store == "/somewhere/state/tap-constantcontact"
 
 
 def test_a_secret_of_the_wrong_type_is_not_shown() -> None:
