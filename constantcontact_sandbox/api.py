@@ -65,6 +65,10 @@ class Api:
             return self.oauth.authorize(request)
         if request.url_path == f"{sign_in.PATH}/token" and request.method == "POST":
             return self.oauth.token(request)
+        if request.url_path == f"{sign_in.PATH}/device/authorize" and request.method == "POST":
+            return self.oauth.start_device(request)
+        if request.url_path == f"{sign_in.PATH}/activate":
+            return self.oauth.devices.page(request)
         if not request.is_api_call:
             raise no_such_resource()
         grant = self._recognise(request)

@@ -6,14 +6,16 @@ import base64
 import binascii
 import hashlib
 import hmac
-import html
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
+from constantcontact_sandbox import signing
 from constantcontact_sandbox.answers import Response, throttled
+from constantcontact_sandbox.applications import Application, OAuthError, invalid_client
+from constantcontact_sandbox.device import DEVICE_GRANT, DeviceFlow
 from constantcontact_sandbox.limits import Pace
 from constantcontact_sandbox.tokens import SCOPES, AccessGrant, RefreshGrant, Signer
 
@@ -31,47 +33,6 @@ _CODE_LIFE = timedelta(minutes=5)
 _UNUSED_LIFE = timedelta(days=180)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # the first refresh tokens were always there
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Sandbox: sign in</title></head>
-<body style="font-family: sans-serif; max-width: 32em; margin: 4em auto">
-<h1>{title}</h1>
-{body}
-</body></html>
-"""
-_DECISION = """<p>An application wants to use this sandbox account:</p><ul>{scopes}</ul>
-<form method="post" action="{action}">{fields}
-<button name="decision" value="allow">Allow</button>
-<button name="decision" value="deny">Deny</button></form>"""
-
-
-class OAuthError(Exception):
-    """The token endpoint refuses, or the sign-in goes back with an error."""
-
-    def __init__(self, error: str, description: str, status: int = HTTPStatus.BAD_REQUEST) -> None:
-        super().__init__(f"{error}: {description}")
-        self.error = error
-        self.description = description
-        self.status = status
-
-    @property
-    def response(self) -> Response:
-        """The token endpoint's answer that says so."""
-        said = {"error": self.error, "error_description": self.description}
-        return Response.of_json(self.status, said)
-
-
-def invalid_client() -> OAuthError:
-    """The application is not known, or does not prove who it is."""
-    return OAuthError("invalid_client", "Client authentication failed.", HTTPStatus.UNAUTHORIZED)
-
-
-@dataclass(frozen=True)
-class Application:
-    """An application that was registered: a confidential one has a secret, a public one PKCE."""
-
-    number: int
-    client_id: str
-    secret: str | None
 
 
 @dataclass(frozen=True)
@@ -112,6 +73,7 @@ class OAuth:
         self.confidential = Application(1, f"confidential-{name('client 1')}", name("secret"))
         self.public = Application(2, f"public-{name('client 2')}", None)
         self.applications = {each.client_id: each for each in (self.confidential, self.public)}
+        self.devices = DeviceFlow(self.holder, self.signer)
 
     @property
     def clock(self) -> Clock:
@@ -147,12 +109,11 @@ class OAuth:
         redirect_uri = asked.get("redirect_uri", "")
         if application is None or not self._is_registered(redirect_uri):
             what = "client_id is not known" if application is None else "redirect_uri differs"
-            page = _PAGE.format(title="400: Bad request", body=f"<p>The {what}.</p>")
-            return Response.of_html(HTTPStatus.BAD_REQUEST, page)
+            return signing.message(HTTPStatus.BAD_REQUEST, "400: Bad request", f"The {what}.")
         try:
             scopes = self._check_sign_in(application, asked)
             if request.method == "GET":
-                return _ask(request.url_path, scopes, asked)
+                return signing.decision(request.url_path, scopes, asked)
             back = {"code": self._give_code(application, scopes, asked)}
         except OAuthError as refused:
             back = {"error": refused.error, "error_description": refused.description}
@@ -172,9 +133,7 @@ class OAuth:
             raise OAuthError("unsupported_response_type", "Only response_type=code is known.")
         if not asked.get("state"):
             raise OAuthError("invalid_request", "The request has an invalid 'state' parameter.")
-        scopes = tuple(dict.fromkeys(asked.get("scope", "").split()))
-        if not scopes or not set(SCOPES).issuperset(scopes):
-            raise OAuthError("invalid_scope", "One or more scopes are not known.")
+        scopes = known_scopes(asked)
         challenged = bool(asked.get("code_challenge"))
         if challenged and asked.get("code_challenge_method") != "S256":
             raise OAuthError("invalid_request", "Only code_challenge_method=S256 is known.")
@@ -195,6 +154,19 @@ class OAuth:
         self._codes[code] = Code(application, scopes, asked["redirect_uri"], challenge, now)
         return code
 
+    # The device, and the page where its code is entered
+
+    def start_device(self, request: Request) -> Response:
+        """Give a device its codes."""
+        asked = request.form()
+        try:
+            application = self._authenticate(request, asked)
+            base = f"http://{request.headers.get('host', '')}{PATH}"
+            answer = self.devices.start(application, known_scopes(asked), f"{base}/activate")
+        except OAuthError as refused:
+            return refused.response
+        return Response.of_json(HTTPStatus.OK, answer)
+
     # The token endpoint
 
     def token(self, request: Request) -> Response:
@@ -205,7 +177,7 @@ class OAuth:
             pace = self.switches.token_requests_per_second
             if not self._pace.allows(application.client_id, request.arrived, pace):
                 return throttled().response
-            answer = self._grant(application, asked)
+            answer = self._grant(application, asked, request.arrived)
         except OAuthError as refused:
             return refused.response
         return Response.of_json(HTTPStatus.OK, answer)
@@ -229,12 +201,18 @@ class OAuth:
             raise invalid_client()
         return application
 
-    def _grant(self, application: Application, asked: Mapping[str, str]) -> dict[str, str | int]:
+    def _grant(
+        self, application: Application, asked: Mapping[str, str], arrived: float
+    ) -> dict[str, str | int]:
         grant_type = asked.get("grant_type")
         if grant_type == "authorization_code":
             scopes, refresh_token = self._redeem_code(application, asked)
         elif grant_type == "refresh_token":
             scopes, refresh_token = self._refresh(application, asked.get("refresh_token", ""))
+        elif grant_type == DEVICE_GRANT:
+            scopes = self.devices.redeem(application, asked.get("device_code", ""), arrived)
+            wanted = self.switches.device_refresh_tokens and "offline_access" in scopes
+            refresh_token = self._new_family(application, scopes) if wanted else None
         else:
             raise OAuthError("unsupported_grant_type", "The grant type is not supported.")
         answer: dict[str, str | int] = {
@@ -262,10 +240,15 @@ class OAuth:
             raise self._invalid_grant("The authorization code is invalid or has expired.")
         if "offline_access" not in code.scopes:
             return code.scopes, None
-        family = self.signer.number(f"family {self._given} {code.issued.isoformat()}")
-        grant = RefreshGrant(application.number, code.scopes, family, 0, now)
+        return code.scopes, self._new_family(application, code.scopes)
+
+    def _new_family(self, application: Application, scopes: tuple[str, ...]) -> str:
+        """Return the first refresh token that grows from a sign-in."""
+        self._given += 1
+        now = self.clock.now()
+        family = self.signer.number(f"family {self._given} {now.isoformat()}")
         self._current[family] = 0
-        return code.scopes, self.signer.refresh_token(grant)
+        return self.signer.refresh_token(RefreshGrant(application.number, scopes, family, 0, now))
 
     def _refresh(self, application: Application, token: str) -> tuple[tuple[str, ...], str]:
         """Honour a refresh token; an application that rotates them gets the next one."""
@@ -299,17 +282,12 @@ class OAuth:
         return OAuthError("invalid_grant", description, self.switches.invalid_grant_status)
 
 
-def _ask(action: str, scopes: tuple[str, ...], asked: Mapping[str, str]) -> Response:
-    body = _DECISION.format(
-        action=html.escape(action),
-        scopes="".join(f"<li>{html.escape(each)}</li>" for each in scopes),
-        fields="".join(
-            f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">'
-            for name, value in asked.items()
-        ),
-    )
-    page = _PAGE.format(title="Constant Contact sandbox", body=body)
-    return Response.of_html(HTTPStatus.OK, page)
+def known_scopes(asked: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the scopes that are asked for."""
+    scopes = tuple(dict.fromkeys(asked.get("scope", "").split()))
+    if not scopes or not set(SCOPES).issuperset(scopes):
+        raise OAuthError("invalid_scope", "One or more scopes are not known.")
+    return scopes
 
 
 def _answers_challenge(challenge: str | None, verifier: str) -> bool:

@@ -34,6 +34,14 @@ class Switches:
     access_token_life: timedelta = field(
         default=timedelta(seconds=86400), metadata=_says("G", "how long an access token lives")
     )
+    device_refresh_tokens: bool = field(
+        default=False,
+        metadata=_says("G", "a device gets a refresh token (guide: no; staff: yes)"),
+    )
+    device_interval: timedelta = field(
+        default=timedelta(seconds=5),
+        metadata=_says("G", "how long a device has to wait before it asks again"),
+    )
     invalid_grant_status: Literal[400, 401] = field(
         default=400, metadata=_says("I", "the status of an `invalid_grant` answer")
     )

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import requests
 from typing_extensions import override
 
-from tap_constantcontact.errors import SignInNeeded, UnexpectedAnswer
+from tap_constantcontact.errors import (
+    SIGN_IN,
+    SIGN_IN_AGAIN,
+    GrantRefused,
+    SignInNeeded,
+    UnexpectedAnswer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,9 +40,6 @@ LOGGER = logging.getLogger(__name__)
 DAY = 86_400.0
 """Seconds that an access token lives, where the answer does not say."""
 
-SIGN_IN = "sign in: tap-constantcontact-login"
-SIGN_IN_AGAIN = "sign in again: tap-constantcontact-login"
-
 
 class TokenEndpoint(Protocol):
     """Exchanges a form for tokens: the authorization server's `/token`."""
@@ -45,7 +48,7 @@ class TokenEndpoint(Protocol):
         """Return the token answer.
 
         Raises:
-            SignInNeeded: The grant is dead.
+            GrantRefused: The grant is dead.
         """
 
 
@@ -237,7 +240,7 @@ class Authenticator(requests.auth.AuthBase):
             return None
         try:
             answer = self._exchange(token)
-        except SignInNeeded:
+        except GrantRefused:
             # The one before it may live on: a server that gave the present one in an answer
             # which it then took back. There is nothing left to lose.
             if "previous" not in grant:

@@ -5,6 +5,7 @@
     ├── StateError            the state file is not one this version can go on from
     ├── StoreError            the store cannot be read, written, opened or locked
     ├── SignInNeeded          nobody is signed in, or the refresh token is dead
+    │   └── GrantRefused      the authorization server says so
     ├── Forbidden             a scope or a privilege is missing
     ├── QuotaUsed             the calls of the day, or of the run, are used up
     │   └── BackfillPaused    what is left of the day is kept for the increments
@@ -29,6 +30,9 @@ import msgspec
 if TYPE_CHECKING:
     import requests
 
+SIGN_IN = "sign in: tap-constantcontact-login"
+SIGN_IN_AGAIN = "sign in again: tap-constantcontact-login"
+
 PASSING_STATUSES = frozenset({500, 502, 503, 504})
 
 
@@ -48,6 +52,18 @@ class SignInNeeded(TapError):
     """Nobody is signed in, or the refresh token is dead."""
 
     exit_code = 3
+
+
+class GrantRefused(SignInNeeded):
+    """The authorization server refuses what was to be exchanged for tokens.
+
+    Args:
+        key: What it says (OAuth's `error`): `invalid_grant`, as a rule.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The sign-in is no longer valid ({key}); {SIGN_IN_AGAIN}")
+        self.key = key
 
 
 class Forbidden(TapError):

@@ -1,8 +1,9 @@
 """`tap-constantcontact-login`: from an API key to a stored sign-in.
 
-The person who owns the account allows it once, in a browser; the browser comes back to this
-program on a loopback port, or its address is pasted by hand.
-Source: the vendor's guide, "OAuth2 Authorization Code Flow" and "PKCE Flow".
+The person who owns the account allows it once, in a browser. The browser comes back to this
+program on a loopback port, or its address is pasted by hand, or (`--device`) it is on any other
+device, where a code is entered.
+Source: the vendor's guide, "OAuth2 Authorization Code Flow", "PKCE Flow" and "Device Flow".
 """
 
 from __future__ import annotations
@@ -25,12 +26,21 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import click
+from cryptography.fernet import Fernet
 from dotenv import find_dotenv, load_dotenv
+from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
 from tap_constantcontact.allowance import Allowance
-from tap_constantcontact.auth import Authenticator, Grants, grant_from
-from tap_constantcontact.errors import Forbidden, SettingsError, SignInNeeded, TapError
+from tap_constantcontact.auth import DAY, Authenticator, Grants, grant_from
+from tap_constantcontact.errors import (
+    SIGN_IN,
+    Forbidden,
+    GrantRefused,
+    SettingsError,
+    SignInNeeded,
+    TapError,
+)
 from tap_constantcontact.pacer import Pacer
 from tap_constantcontact.settings import (
     DEFAULTS,
@@ -41,16 +51,32 @@ from tap_constantcontact.settings import (
     Settings,
 )
 from tap_constantcontact.store import open_store
-from tap_constantcontact.transport import OAuthClient, Patience, Transport
+from tap_constantcontact.streams import STREAMS
+from tap_constantcontact.transport import (
+    TOKEN_REQUESTS_PER_SECOND,
+    OAuthClient,
+    Patience,
+    Transport,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from tap_constantcontact.streams.base import ConstantContactStream
 
 REDIRECT_URI = "http://localhost:8484/callback"
 """What to register as redirect URI in the developer portal."""
 
-SCOPES = ("account_read", "contact_data", "campaign_data", "offline_access")
-"""What all streams need; `offline_access` is what makes the API give a refresh token."""
+ACCOUNT_SCOPE = "account_read"
+"""What saying which account it is needs."""
+
+OFFLINE_SCOPE = "offline_access"
+"""What makes the API give a refresh token."""
+
+UNUSED_DAYS = 180
+"""Days without use after which a refresh token dies."""
+
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 WAIT_SECONDS = 300
 """How long the browser has to come back: as long as a code lives."""
@@ -67,19 +93,22 @@ class Attempt:
     Args:
         settings: Whose application.
         redirect_uri: Where the browser is sent afterwards, exactly as it is registered.
+        scopes: What is asked for.
         state: What the answer must repeat, so that nobody else's answer is taken for it.
         verifier: The secret of PKCE; only an application without a client secret uses it.
     """
 
     settings: Settings
     redirect_uri: str
+    scopes: Sequence[str]
     state: str
     verifier: str
 
     @classmethod
-    def new(cls, settings: Settings, redirect_uri: str) -> Attempt:
+    def new(cls, settings: Settings, redirect_uri: str, scopes: Sequence[str]) -> Attempt:
         """Return an attempt with secrets of its own."""
-        return cls(settings, redirect_uri, secrets.token_urlsafe(16), secrets.token_urlsafe(48))
+        state, verifier = secrets.token_urlsafe(16), secrets.token_urlsafe(48)
+        return cls(settings, redirect_uri, scopes, state, verifier)
 
     @property
     def address(self) -> str:
@@ -88,7 +117,7 @@ class Attempt:
             "client_id": self.settings.client_id,
             "redirect_uri": self.redirect_uri,
             "response_type": "code",
-            "scope": " ".join(SCOPES),
+            "scope": " ".join(self.scopes),
             "state": self.state,
         }
         if not self.settings.client_secret:
@@ -175,59 +204,232 @@ def listen(redirect_uri: str, ready: Callable[[], object], wait: float = WAIT_SE
     return came[0]
 
 
-def sign_in(
-    settings: Settings,
-    *,
-    redirect_uri: str,
-    paste: bool,
-    open_browser: Callable[[str], object],
-    patience: Patience,
-) -> str:
-    """Sign in, keep the grant, and return which account it is, in words.
+def wanted_streams(catalog: str | None) -> list[type[ConstantContactStream]]:
+    """Return the streams that a catalog selects; all of them without one.
+
+    Raises:
+        SettingsError: The file is no catalog.
+    """
+    if catalog is None:
+        return list(STREAMS)
+    try:
+        entries = Catalog.from_dict(json.loads(Path(catalog).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise SettingsError(f"--catalog {catalog} cannot be read as a catalog.") from None
+    selected = {
+        entry.tap_stream_id for entry in entries.streams if entry.metadata.resolve_selection()[()]
+    }
+    return [stream for stream in STREAMS if stream.name in selected]
+
+
+def wanted_scopes(streams: Iterable[type[ConstantContactStream]]) -> list[str]:
+    """Return the scopes that reading some streams needs, day after day."""
+    return [ACCOUNT_SCOPE, *sorted({stream.scope for stream in streams}), OFFLINE_SCOPE]
+
+
+class Login:
+    """Signs in, and knows what is signed in.
 
     Args:
         settings: Whose application, and which store.
-        redirect_uri: As registered in the developer portal.
-        paste: Whether the redirected address is pasted by hand.
-        open_browser: Opens an address.
         patience: How failures that pass are met.
-
-    Raises:
-        TapError: It did not work; the text says what to do.
+        token_requests_per_second: How often the authorization server may be asked.
+        sleep: Waits for seconds.
     """
-    attempt = Attempt.new(settings, redirect_uri)
-    click.echo(f"Sign in at Constant Contact and allow access:\n\n  {attempt.address}\n", err=True)
-    if paste:
-        click.echo(
-            "The browser then ends on a page that may not load. Paste its address.", err=True
+
+    def __init__(
+        self,
+        settings: Settings,
+        patience: Patience,
+        *,
+        token_requests_per_second: float = TOKEN_REQUESTS_PER_SECOND,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._settings = settings
+        self._patience = patience
+        self._sleep = sleep
+        self._store = open_store(settings.store, settings.store_keys)
+        self._grants = Grants(self._store, settings)
+        pacer = Pacer(self._store, f"token-{settings.client_id}", token_requests_per_second)
+        self._client = OAuthClient(settings, patience, pacer)
+
+    def in_browser(
+        self,
+        scopes: Sequence[str],
+        *,
+        redirect_uri: str,
+        paste: bool,
+        open_browser: Callable[[str], object],
+    ) -> None:
+        """Sign in with a browser, and keep the grant.
+
+        Args:
+            scopes: What is asked for.
+            redirect_uri: As registered in the developer portal.
+            paste: Whether the redirected address is pasted by hand.
+            open_browser: Opens an address.
+
+        Raises:
+            TapError: It did not work; the text says what to do.
+        """
+        attempt = Attempt.new(self._settings, redirect_uri, scopes)
+        say(f"Sign in at Constant Contact and allow access:\n\n  {attempt.address}\n")
+        if paste:
+            say("The browser then ends on a page that may not load. Paste its address.")
+            redirected = click.prompt("Address", err=True)
+        else:
+            redirected = listen(redirect_uri, ready=lambda: open_browser(attempt.address))
+        grant = grant_from(self._client.exchange(attempt.form(redirected)), time.time())
+        if not grant["refresh_token"]:
+            raise SignInNeeded(
+                "The API gave no refresh token: the application must allow the scope"
+                " offline_access."
+            )
+        self._grants.sign_in(grant)
+
+    def on_device(self, scopes: Sequence[str], open_browser: Callable[[str], object]) -> None:
+        """Sign in with a code that is entered elsewhere, and keep the grant.
+
+        Args:
+            scopes: What is asked for.
+            open_browser: Opens an address.
+
+        Raises:
+            TapError: It did not work; the text says what to do.
+        """
+        codes = self._client.start_device(scopes)
+        say(
+            f"On any device, open\n\n  {codes['verification_uri']}\n\n"
+            f"enter the code {codes['user_code']} and allow access.\n"
         )
-        redirected = click.prompt("Address", err=True)
-    else:
-        redirected = listen(redirect_uri, ready=lambda: open_browser(attempt.address))
-    client = OAuthClient(settings, patience)
-    grant = grant_from(client.exchange(attempt.form(redirected)), time.time())
-    if not grant["refresh_token"]:
-        raise SignInNeeded(
-            "The API gave no refresh token: the application must allow the scope offline_access."
+        open_browser(codes.get("verification_uri_complete") or codes["verification_uri"])
+        grant = grant_from(self._poll(codes), time.time())
+        self._grants.sign_in(grant)
+        if grant["refresh_token"]:
+            say("The API gave a refresh token, which its guide does not promise for devices.")
+        else:
+            say(
+                "The API gave no refresh token, as is usual for devices: this sign-in ends in"
+                f" {(grant['expires_at'] - time.time()) / 3600:.0f} hours. For runs by"
+                " themselves, day after day, sign in without --device."
+            )
+
+    def _poll(self, codes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the token answer, once somebody has allowed it."""
+        interval = float(codes.get("interval") or 5)
+        ends = time.monotonic() + float(codes.get("expires_in") or WAIT_SECONDS)
+        form = {"grant_type": DEVICE_GRANT, "device_code": codes["device_code"]}
+        while time.monotonic() < ends:
+            self._sleep(interval)
+            try:
+                return self._client.exchange(form)
+            except GrantRefused as refusal:
+                if refusal.key == "slow_down":
+                    interval += 5
+                elif refusal.key == "access_denied":
+                    raise SignInNeeded("Not signed in: it was denied.") from None
+                elif refusal.key != "authorization_pending":
+                    break
+        raise SignInNeeded("Nobody entered the code in time: start again.")
+
+    def check(self, streams: Sequence[type[ConstantContactStream]]) -> str:
+        """Say which account is signed in, and what is missing for which streams.
+
+        Args:
+            streams: Those that are wanted.
+
+        Raises:
+            TapError: The API does not take the sign-in.
+        """
+        auth = Authenticator(self._grants, self._client)
+        transport = Transport(
+            self._settings,
+            auth,
+            Pacer(self._store, self._settings.client_id, self._settings.requests_per_second),
+            Allowance(self._store, self._settings.client_id, self._settings.limits),
+            self._patience,
         )
-    store = open_store(settings.store, settings.store_keys)
-    grants = Grants(store, settings)
-    grants.sign_in(grant)
-    transport = Transport(
-        settings,
-        Authenticator(grants, client),
-        Pacer(settings.requests_per_second),
-        Allowance(store, settings.client_id, settings.limits),
-        patience,
-    )
-    try:
-        summary = transport.get(
-            f"{settings.api_url}/account/summary", what="GET /account/summary"
+        token = auth.access_token()
+        account = self._account(transport)
+        grant = self._grants.kept() or {}
+        if account and grant.get("access_token") == token:
+            self._grants.replace(grant["refresh_token"], {**grant, "account": account})
+        held = transport.get(
+            f"{self._settings.api_url}/account/user/privileges", what="GET /account/user/privileges"
         ).body
-    except Forbidden:
+        privileges = {privilege["privilege_name"] for privilege in held}
+        scopes = set(str(grant.get("scope", "")).split())
+        for stream in streams:
+            if scopes and stream.scope not in scopes:
+                say(f"{stream.name} cannot be read: the scope {stream.scope} was not given.")
+            elif stream.privilege not in privileges:
+                say(
+                    f"{stream.name} cannot be read: whoever signed in lacks the privilege"
+                    f" {stream.privilege}. An owner or manager of the account has it."
+                )
+        return called(account)
+
+    def _account(self, transport: Transport) -> dict[str, str] | None:
+        """Return which account is signed in, if its user may know."""
+        url = f"{self._settings.api_url}/account/summary"
+        try:
+            summary = transport.get(url, what="GET /account/summary").body
+        except Forbidden:
+            return None
+        return {
+            "id": summary["encoded_account_id"],
+            "name": summary.get("organization_name") or "(no name)",
+        }
+
+    def show(self) -> str:
+        """Return what is stored, without a secret.
+
+        Raises:
+            SignInNeeded: Nothing is.
+        """
+        grant = self._grants.kept()
+        if grant is None:
+            raise SignInNeeded(f"Nobody has signed in yet; {SIGN_IN}")
+        now = time.time()
+        left = grant["used_at"] + UNUSED_DAYS * DAY - now
+        access = max(grant["expires_at"] - now, 0) / 3600
+        ends = f"dies in {left / DAY:.0f} days unless it is used"
+        lines = {
+            "account": called(grant["account"]),
+            "scopes": grant["scope"] or "unknown",
+            "signed in": ago(grant["signed_in_at"], now),
+            "last renewed": ago(grant["used_at"], now),
+            "access token": f"good for {access:.1f} hours" if access else "over",
+            "refresh token": ends if grant["refresh_token"] else "none: sign in again after that",
+            "store": str(self._store),
+        }
+        return "\n".join(f"{name:15}{text}" for name, text in lines.items())
+
+    def forget(self) -> str:
+        """Forget the sign-in, and say what is left."""
+        forgotten = self._grants.forget()
+        said = "Signed out." if forgotten else "Nobody was signed in."
+        if self._settings.refresh_token:
+            return f"{said} The settings still hold a refresh token: take it out, too."
+        return said
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal something that is no result."""
+    click.echo(text, err=True)
+
+
+def called(account: Mapping[str, str] | None) -> str:
+    """Return what an account is called."""
+    if account is None:
         return "an account whose name the privileges of this user do not show"
-    name = summary.get("organization_name") or "(no name)"
-    return f"{name}, account {summary['encoded_account_id']}"
+    return f"{account['name']}, account {account['id']}"
+
+
+def ago(then: float, now: float) -> str:
+    """Return a time, and how many days it is ago."""
+    at = datetime.fromtimestamp(then, timezone.utc)
+    return f"{at:%Y-%m-%d %H:%M} UTC, {max(now - then, 0) / DAY:.0f} days ago"
 
 
 def read_settings(config: str | None, client_id: str | None) -> Settings:
@@ -260,6 +462,7 @@ def read_settings(config: str | None, client_id: str | None) -> Settings:
 @click.command(help="Sign in to a Constant Contact account and keep the sign-in for the tap.")
 @click.option("--config", metavar="FILE", help="The tap's settings; default: the environment.")
 @click.option("--client-id", help="The API key, if it is not in the settings.")
+@click.option("--catalog", metavar="FILE", help="Ask only for what its selected streams need.")
 @click.option(
     "--redirect-uri",
     default=REDIRECT_URI,
@@ -267,30 +470,52 @@ def read_settings(config: str | None, client_id: str | None) -> Settings:
     help="As it is registered for the application in the developer portal.",
 )
 @click.option("--paste", is_flag=True, help="Paste the redirected address: for another machine.")
+@click.option("--device", is_flag=True, help="Enter a code on another device; lasts for a day.")
 @click.option("--no-browser", is_flag=True, help="Only print the address to open.")
+@click.option("--show", is_flag=True, help="Say what is signed in, and for how long; no secret.")
+@click.option("--logout", is_flag=True, help="Forget the sign-in.")
+@click.option("--new-store-key", is_flag=True, help="Print a new key for the setting store_key.")
 def main(
     config: str | None,
     client_id: str | None,
+    catalog: str | None,
     redirect_uri: str,
     *,
     paste: bool,
+    device: bool,
     no_browser: bool,
+    show: bool,
+    logout: bool,
+    new_store_key: bool,
 ) -> None:
     """Run the command."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if new_store_key:
+        click.echo(Fernet.generate_key().decode())
+        return
+    open_browser = (lambda _: None) if no_browser else webbrowser.open
     try:
         settings = read_settings(config, client_id)
-        account = sign_in(
-            settings,
-            redirect_uri=redirect_uri,
-            paste=paste,
-            open_browser=(lambda _: None) if no_browser else webbrowser.open,
-            patience=Patience(),
-        )
+        login = Login(settings, Patience())
+        if show:
+            click.echo(login.show())
+            return
+        if logout:
+            click.echo(login.forget())
+            return
+        streams = wanted_streams(catalog)
+        scopes = wanted_scopes(streams)
+        if device:
+            login.on_device(scopes, open_browser)
+        else:
+            login.in_browser(
+                scopes, redirect_uri=redirect_uri, paste=paste, open_browser=open_browser
+            )
+        account = login.check(streams)
     except TapError as error:
-        click.echo(str(error), err=True)
+        say(str(error))
         sys.exit(error.exit_code)
-    click.echo(f"Signed in to {account}. The tap can run now; the sign-in is in {settings.store}.")
+    click.echo(f"Signed in to {account}. The tap can run now.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The pace: never more requests in any second than the API key allows."""
+"""The pace: never more requests in any second than the API key allows, whoever uses it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ import heapq
 import itertools
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_constantcontact.store import Document, Store
+
 HEADROOM = 1.04
 """Stretch of the distance between two requests. The server counts what *arrives* within a second:
 a request that is held up on its way for 40 ms does not yet make its second overfull."""
+
+LATE = HEADROOM - 1
+"""Seconds after which a moment is let go, for the same reason."""
 
 SLOWER = 1.5
 """By how much a `throttled` stretches the distance: somebody else uses the key."""
@@ -24,17 +30,30 @@ SLOWEST = 8.0
 FASTER = 0.98
 """By how much each good answer shrinks a stretched distance again."""
 
+LONGEST_QUEUE = 120.0
+"""Seconds that moments are handed out ahead at most: nobody waits for a clock that was put back."""
+
+LONGEST_LEAD = 1.0
+"""Seconds that are allowed for the store's answer at most."""
+
 
 class Pacer:
-    """Hands out moments to send a request at, evenly spaced.
+    """Hands out moments to send a request at, evenly spaced, to all who share the store.
 
     Even distances, unlike a bucket of permits that allows bursts, hold in *every* second
     of a sliding window, which is how the API counts, and leave nothing to regain: a run is
     as long as its number of requests, however they are spread.
 
-    Where several wait, the most urgent goes first.
+    The store keeps the first moment that is still free. A process takes it by moving that on,
+    and comes back for another once it has used it: so processes take turns, whoever has more
+    threads, and one that is killed costs the others a single moment. Only if the store answers
+    more slowly than the pace does a process take several at once.
+
+    Where several threads of a process wait, the most urgent goes first.
 
     Args:
+        store: Where moments are handed out.
+        key: Whose pace it is.
         per_second: Requests a second; a fraction is fine.
         clock: Monotonic seconds.
         turns: What those who wait are woken by.
@@ -42,24 +61,32 @@ class Pacer:
 
     def __init__(
         self,
+        store: Store,
+        key: str,
         per_second: float,
         *,
         clock: Callable[[], float] = time.monotonic,
         turns: threading.Condition | None = None,
     ) -> None:
+        self._store = store
+        self._key = f"pace-{key}"
         self._distance = HEADROOM / per_second
-        self._stretch = 1.0
         self._clock = clock
         self._turns = turns or threading.Condition()
         self._waiting: list[tuple[int, int]] = []
         self._arrivals = itertools.count()
-        self._next = clock()
+        self._moments: deque[float] = deque()
+        self._took = 0.0
+        self._answered = 0
 
     def wait(self, turn: int = 0) -> None:
         """Wait for the next moment at which a request may be sent.
 
         Args:
             turn: How urgent it is: the smallest number goes first.
+
+        Raises:
+            StoreError: Moments cannot be had.
         """
         with self._turns:
             me = (turn, next(self._arrivals))
@@ -68,26 +95,54 @@ class Pacer:
             try:
                 while left := self._left(me):
                     self._turns.wait(left)
+                self._moments.popleft()
             finally:
                 self._waiting.remove(me)
                 heapq.heapify(self._waiting)
                 self._turns.notify_all()
-            # Threads wake up late, now and then; what that is within the headroom is made up for.
-            late = self._distance * (1 - 1 / HEADROOM)
-            self._next = max(self._next, self._clock() - late) + self._distance * self._stretch
+
+    def throttled(self) -> None:
+        """Let all go slower: the API has said that the key is used too fast."""
+
+        def slower(kept: Document | None, now: float) -> Document:
+            pace = kept or {"next": now, "stretch": 1.0}
+            return {**pace, "stretch": min(pace["stretch"] * SLOWER, SLOWEST)}
+
+        self._store.change(self._key, slower)
+
+    def answered(self) -> None:
+        """Let all go faster again, little by little."""
+        with self._turns:
+            self._answered += 1
 
     def _left(self, me: tuple[int, int]) -> float:
         """Return the seconds until it is my turn, as far as can be known."""
         if self._waiting[0] != me:
             return threading.TIMEOUT_MAX
-        return max(self._next - self._clock(), 0)
+        while self._moments and self._moments[0] < self._clock() - LATE:
+            self._moments.popleft()
+        while not self._moments:
+            self._reserve()
+        return max(self._moments[0] - self._clock(), 0)
 
-    def throttled(self) -> None:
-        """Go slower: the API has said that the key is used too fast."""
-        with self._turns:
-            self._stretch = min(self._stretch * SLOWER, SLOWEST)
+    def _reserve(self) -> None:
+        """Take moments that are free, as many as can be used before the store answers again."""
+        number = min(len(self._waiting), 1 + int(2 * self._took / self._distance))
+        lead = min(self._took, LONGEST_LEAD)
+        moments: list[float] = []
 
-    def answered(self) -> None:
-        """Go faster again, little by little."""
-        with self._turns:
-            self._stretch = max(self._stretch * FASTER, 1.0)
+        def reserved(kept: Document | None, now: float) -> Document:
+            pace = kept or {"next": 0.0, "stretch": 1.0}
+            stretch = max(pace["stretch"] * FASTER**self._answered, 1.0)
+            distance = self._distance * stretch
+            free = now + lead <= pace["next"] <= now + LONGEST_QUEUE
+            first: float = pace["next"] if free else now + lead
+            here = self._clock() - now
+            moments[:] = [here + first + at * distance for at in range(number)]
+            return {"next": first + number * distance, "stretch": stretch}
+
+        began = self._clock()
+        self._store.change(self._key, reserved)
+        self._took = self._clock() - began
+        self._answered = 0
+        self._moments.extend(moment for moment in moments if moment >= self._clock() - LATE)

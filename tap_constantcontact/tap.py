@@ -39,7 +39,12 @@ from tap_constantcontact.store import Store, open_store
 from tap_constantcontact.streams import STREAMS
 from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.survey import Forecast, Survey
-from tap_constantcontact.transport import OAuthClient, Patience, Transport
+from tap_constantcontact.transport import (
+    TOKEN_REQUESTS_PER_SECOND,
+    OAuthClient,
+    Patience,
+    Transport,
+)
 from tap_constantcontact.writer import PageWriter
 
 TOKEN_TRIES = 4
@@ -216,7 +221,7 @@ class TapConstantContact(Tap):
         transport = Transport(
             self.settings,
             self.authenticator,
-            Pacer(self.settings.requests_per_second),
+            Pacer(self.store, self.settings.client_id, self.settings.requests_per_second),
             allowance,
             self.patience,
         )
@@ -249,6 +254,11 @@ class TapConstantContact(Tap):
         return THREADS
 
     @cached_property
+    def token_requests_per_second(self) -> float:
+        """How often the authorization server may be asked."""
+        return TOKEN_REQUESTS_PER_SECOND
+
+    @cached_property
     def store(self) -> Store:
         """What outlives the run."""
         return open_store(self.settings.store, self.settings.store_keys)
@@ -259,7 +269,15 @@ class TapConstantContact(Tap):
         return Authenticator(
             Grants(self.store, self.settings),
             # Other processes wait meanwhile, and so does whoever wants the run to end.
-            OAuthClient(self.settings, replace(self.patience, tries=TOKEN_TRIES)),
+            OAuthClient(
+                self.settings,
+                replace(self.patience, tries=TOKEN_TRIES),
+                Pacer(
+                    self.store,
+                    f"token-{self.settings.client_id}",
+                    self.token_requests_per_second,
+                ),
+            ),
             given=self.settings.access_token,
         )
 

@@ -16,21 +16,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import backoff
 import requests
 
-from tap_constantcontact.auth import SIGN_IN_AGAIN
 from tap_constantcontact.errors import (
+    SIGN_IN_AGAIN,
+    GrantRefused,
     QuotaUsed,
-    Refused,
     SettingsError,
     SignInNeeded,
     TokenRefused,
     TryAgain,
     Unreachable,
+    error_key,
     judge,
 )
 from tap_constantcontact.units import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from tap_constantcontact.allowance import Allowance
     from tap_constantcontact.auth import Authenticator
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
 
 TIMEOUT = (10, 60)
 """Seconds to connect, and between two bytes of an answer."""
+
+TOKEN_REQUESTS_PER_SECOND = 1
+"""How often the authorization server may be asked: docs/api-notes.md, "Refresh tokens may be
+single-use"."""
 
 MOST_AFTER = 300
 """Seconds that a server's wish to wait (`Retry-After`) is granted at most."""
@@ -195,12 +200,7 @@ class Transport:
                 url, params=params, auth=self._auth, timeout=TIMEOUT, allow_redirects=False
             )
         )
-        LOGGER.debug(
-            "%s: status %s, request id %s",
-            what,
-            response.status_code,
-            response.headers.get("x-amzn-requestid"),
-        )
+        log(response, what)
         if response.status_code == http.HTTPStatus.TOO_MANY_REQUESTS:
             self._pacer.throttled()
         answer = Answer(judge(response, what), clock_of(response), len(response.content))
@@ -209,56 +209,80 @@ class Transport:
 
 
 class OAuthClient:
-    """The application at the authorization server's `/token`.
+    """The application at the authorization server's `/token` and `/device/authorize`.
 
     A confidential application shows its secret, a PKCE application only names itself.
 
     Args:
         settings: Whose application, and where the server is.
-        patience: How failures that pass are met; one second apart at least, the server's limit.
+        patience: How failures that pass are met.
+        pacer: Says when: the server has a limit of its own.
     """
 
-    def __init__(self, settings: Settings, patience: Patience) -> None:
-        self._url = f"{settings.auth_url}/token"
+    def __init__(self, settings: Settings, patience: Patience, pacer: Pacer) -> None:
+        self._url = settings.auth_url
         self._id = settings.client_id
         self._secret = settings.client_secret
         self._patience = patience
+        self._pacer = pacer
         self._session = new_session(settings)
 
     def exchange(self, form: Mapping[str, str]) -> dict[str, Any]:
         """Return the token answer.
 
         Raises:
-            SignInNeeded: The server refuses what was to be exchanged.
+            GrantRefused: The server refuses what was to be exchanged.
             SettingsError: It does not know the application.
         """
-        return self._patience.persist(lambda: self._once(form), "POST /token")
+        return self._patience.persist(lambda: self._once("/token", form), "POST /token")
 
-    def _once(self, form: Mapping[str, str]) -> dict[str, Any]:
+    def start_device(self, scopes: Iterable[str]) -> dict[str, Any]:
+        """Return the codes of a device that wants to sign in.
+
+        Raises:
+            GrantRefused: The application may not sign in this way.
+            SettingsError: The server does not know the application.
+        """
+        path, form = "/device/authorize", {"client_id": self._id, "scope": " ".join(scopes)}
+        return self._patience.persist(lambda: self._once(path, form), f"POST {path}")
+
+    def _once(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:
         basic = (self._id, self._secret) if self._secret else None
         data = dict(form) if basic else {"client_id": self._id, **form}
+        self._pacer.wait()
         response = send(
             lambda: self._session.post(
-                self._url, data=data, auth=basic, timeout=TIMEOUT, allow_redirects=False
+                self._url + path, data=data, auth=basic, timeout=TIMEOUT, allow_redirects=False
             )
         )
-        try:
-            body: dict[str, Any] = judge(response, "POST /token")
-        except TokenRefused:
-            raise SettingsError(
-                "The authorization server does not know this application:"
-                " check client_id and client_secret against the developer portal."
-            ) from None
-        except Refused as refusal:
-            if "invalid_client" in str(refusal):
+        log(response, f"POST {path}")
+        if response.status_code in REFUSALS:
+            key = error_key(response)
+            if key is None or key in STRANGERS:
                 raise SettingsError(
                     "The authorization server does not know this application:"
                     " check client_id and client_secret against the developer portal."
-                ) from None
-            raise SignInNeeded(
-                f"The sign-in is no longer valid ({refusal}); {SIGN_IN_AGAIN}"
-            ) from None
+                )
+            raise GrantRefused(key)
+        body: dict[str, Any] = judge(response, f"POST {path}")
         return body
+
+
+REFUSALS = frozenset({http.HTTPStatus.BAD_REQUEST, http.HTTPStatus.UNAUTHORIZED})
+"""How the authorization server refuses: which of the two it is says nothing."""
+
+STRANGERS = frozenset({"invalid_client", "unauthorized_client"})
+"""What it says to an application that it does not know."""
+
+
+def log(response: requests.Response, what: str) -> None:
+    """Log an answer with its request id, which the vendor's support asks for."""
+    LOGGER.debug(
+        "%s: status %s, request id %s",
+        what,
+        response.status_code,
+        response.headers.get("x-amzn-requestid"),
+    )
 
 
 def new_session(settings: Settings) -> requests.Session:

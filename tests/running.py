@@ -115,6 +115,7 @@ class TapRunner:
         """
         tap = TapConstantContact(config=self.settings, state=self.state, message_writer=writer)
         tap.patience = IMPATIENT
+        tap.token_requests_per_second = 10_000
         tap.threads = self.threads
         clock = self.sandbox.account.clock
         tap.clock = clock.now

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "times": {"errors"},
-    "pacer": set(),
+    "pacer": {"store"},
     "interruption": {"errors"},
     "allowance": {"errors", "store", "units"},
     "settings": {"allowance", "errors", "times"},

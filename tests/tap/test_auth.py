@@ -11,10 +11,12 @@ from constantcontact_sandbox import Fault
 from tap_constantcontact.auth import Grants, grant_from
 from tap_constantcontact.errors import SettingsError, SignInNeeded, Unreachable
 from tap_constantcontact.login import Attempt
+from tap_constantcontact.pacer import Pacer
 from tap_constantcontact.store import FolderStore
 from tap_constantcontact.transport import OAuthClient
 from tests.browser import decide
 from tests.running import IMPATIENT
+from tests.tap.memory import MemoryStore
 
 if TYPE_CHECKING:
     from constantcontact_sandbox import Sandbox, Switches
@@ -63,10 +65,11 @@ def test_a_new_token_in_the_settings_wins_over_the_stored_one(
 def new_refresh_token(tap: TapRunner, sandbox: Sandbox) -> str:
     """Sign in anew, somewhere else, and return the refresh token."""
     settings = tap.make().settings
-    attempt = Attempt.new(settings, "http://localhost/callback")
+    attempt = Attempt.new(settings, "http://localhost/callback", ["contact_data", "offline_access"])
     form = attempt.form(decide(attempt.address))
     assert sandbox.client_id == settings.client_id
-    return str(OAuthClient(settings, IMPATIENT).exchange(form)["refresh_token"])
+    client = OAuthClient(settings, IMPATIENT, Pacer(MemoryStore(), "key", 10_000))
+    return str(client.exchange(form)["refresh_token"])
 
 
 def kept_grants(tap: TapRunner) -> str:

@@ -28,15 +28,6 @@ SPAWN = multiprocessing.get_context("spawn")
 KEY, OTHER_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 
 
-@pytest.fixture(params=["folder", "sqlite", "postgresql"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A place for a store, of each kind."""
-    if request.param == "postgresql":
-        url: str = request.getfixturevalue("postgres_url")
-        return url
-    return str(tmp_path / "s") if request.param == "folder" else f"sqlite:///{tmp_path}/in/s.db"
-
-
 # What every store does
 
 
