@@ -162,6 +162,7 @@ class Authenticator(requests.auth.AuthBase):
         self._endpoint = endpoint
         self._lock = threading.RLock()
         self._closed = False
+        self._refusal: SignInNeeded | None = None
         self._clock = clock
         self._access_token = given
 
@@ -181,17 +182,21 @@ class Authenticator(requests.auth.AuthBase):
                 self._access_token = self._good(self._grants.kept()) or self._renewed(refused=None)
             return self._access_token
 
-    def renew(self, refused: str) -> None:
-        """Replace an access token that the API has refused.
+    def renew(self, refused: str) -> bool:
+        """Replace an access token that the API has refused; tell whether the new one is fresh.
 
-        Another thread or process may have replaced it already: then its token is taken.
+        Another thread or process may have replaced it already: then its token is taken, which
+        may be refused as well.
 
         Raises:
             SignInNeeded: No other can be had.
         """
         with self._lock:
-            if self._access_token == refused:
-                self._access_token = self._renewed(refused=refused)
+            if self._access_token != refused:
+                return False
+            kept = self._good(self._grants.kept(), refused)
+            self._access_token = kept or self._renewed(refused=refused)
+            return kept is None
 
     def close(self) -> None:
         """Let nobody renew the token any more, once whoever is at it has finished.
@@ -212,6 +217,15 @@ class Authenticator(requests.auth.AuthBase):
     def _renewed(self, refused: str | None) -> str:
         if self._closed:
             raise SignInNeeded("The run has ended.")
+        if self._refusal:
+            raise self._refusal  # a thread has asked; it helps nobody to ask again
+        try:
+            return self._renewed_under_lock(refused)
+        except SignInNeeded as refusal:
+            self._refusal = refusal
+            raise
+
+    def _renewed_under_lock(self, refused: str | None) -> str:
         with self._grants.lock():
             while True:
                 kept = self._grants.kept()

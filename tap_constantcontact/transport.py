@@ -183,16 +183,18 @@ class Transport:
         self._auth.close()
 
     def _signed(self, once: Callable[[], Answer], what: str) -> Answer:
-        """Ask with the access token at hand; if it is refused, once more with a new one."""
-        token = self._auth.access_token()
-        try:
-            return once()
-        except TokenRefused:
-            self._auth.renew(refused=token)
-        try:
-            return once()
-        except TokenRefused:
-            raise SignInNeeded(f"{what} refuses even a new access token; {SIGN_IN_AGAIN}") from None
+        """Ask with the access token at hand; if it is refused, with others up to a fresh one."""
+        fresh = False
+        while True:
+            token = self._auth.access_token()
+            try:
+                return once()
+            except TokenRefused:
+                if fresh:
+                    raise SignInNeeded(
+                        f"{what} refuses even a new access token; {SIGN_IN_AGAIN}"
+                    ) from None
+            fresh = self._auth.renew(refused=token)
 
     def _once(self, url: str, params: Mapping[str, str] | None, what: str) -> Answer:
         response = send(
