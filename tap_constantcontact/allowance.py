@@ -10,7 +10,9 @@ Source: docs/api-notes.md, "Nothing says how many calls are left".
 
 from __future__ import annotations
 
+import logging
 import math
+import platform
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tap_constantcontact.store import Document, Store
+
+LOGGER = logging.getLogger(__name__)
+
+CLOCKS_DIFFER = timedelta(minutes=2)
+"""By how much clocks may differ before that is worth a word."""
 
 AFTER_MIDNIGHT = timedelta(seconds=30)
 """How long after the end of the day the next one is begun: clocks differ."""
@@ -131,8 +138,11 @@ class Allowance:
         self._store = store
         self._key = f"calls-{key}"
         self._limits = limits
-        self._now = now
+        self._clock = now
         self._sleep = sleep
+        self._skew_key = f"clock-{platform.node()}"
+        kept = store.get(self._skew_key)
+        self._skew = timedelta(seconds=kept["seconds_off"] if kept else 0)
         self._lock = threading.Lock()
         self._ends = now() + limits.duration if limits.duration else None
         self.calls = 0
@@ -140,6 +150,25 @@ class Allowance:
         self._increments = 0
         self.calls_today = 0
         """Calls of the key today, as of the last one."""
+
+    def api_clock(self, at: datetime) -> None:
+        """Note what the API's clock says: its days count, whatever the clock here says."""
+        skew = at - self._clock()
+        with self._lock:
+            if abs(skew - self._skew) <= CLOCKS_DIFFER:
+                return
+            self._skew = skew
+        # The next run counts by it from its first call on.
+        self._store.change(self._skew_key, lambda *_: {"seconds_off": skew.total_seconds()})
+        if abs(skew) > CLOCKS_DIFFER:
+            LOGGER.warning(
+                "The clock of this machine is %d seconds off: the days of the API's are counted.",
+                abs(skew).total_seconds(),
+            )
+
+    def _now(self) -> datetime:
+        """Return the time by the API's clock."""
+        return self._clock() + self._skew
 
     def spend(self, work: Work = Work.INCREMENT) -> None:
         """Count a call that is about to be made.
@@ -156,7 +185,7 @@ class Allowance:
                     f"The run has made its {self.calls:,} calls (max_calls_per_run)."
                     " Run again: it goes on where it stopped."
                 )
-            if self._ends and self._now() >= self._ends:
+            if self._ends and self._clock() >= self._ends:
                 raise QuotaUsed(
                     "The run has had its time (max_run_minutes)."
                     " Run again: it goes on where it stopped."

@@ -198,6 +198,15 @@ class Authenticator(requests.auth.AuthBase):
             self._access_token = kept or self._renewed(refused=refused)
             return kept is None
 
+    def account(self) -> str | None:
+        """Return the id of the account that is signed in, if signing in told it."""
+        account = (self._grants.kept() or {}).get("account")
+        return account["id"] if account else None
+
+    def scopes(self) -> frozenset[str]:
+        """Return the scopes that were given, or none if that is not known."""
+        return frozenset(str((self._grants.kept() or {}).get("scope", "")).split())
+
     def close(self) -> None:
         """Let nobody renew the token any more, once whoever is at it has finished.
 

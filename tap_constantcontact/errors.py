@@ -192,6 +192,11 @@ def complaint(response: requests.Response, what: str) -> Exception:
         return TryAgain(f"status {status}", after=retry_after(response))
     if status == http.HTTPStatus.FORBIDDEN:
         return Forbidden(f"{what} is forbidden.")
+    if status < http.HTTPStatus.BAD_REQUEST:
+        return Refused(
+            f"{what} is redirected elsewhere: check api_url and auth_url. That is not followed,"
+            " since the access token must not leave."
+        )
     if status == http.HTTPStatus.NOT_FOUND:
         return NotFound(f"{what} was not found ({key}).")
     return Refused(f"{what} was refused with status {status} ({key}).")

@@ -228,10 +228,8 @@ class Fetcher:
         except Forbidden:
             if unit.optional:
                 return Page(unit, None, last=True), 0
-            raise Forbidden(
-                f"{name} is forbidden: it needs the scope {unit.source.scope} and"
-                f" the privilege {unit.source.privilege}. Let an owner or manager of the"
-                " account sign in (tap-constantcontact-login), or deselect the stream."
+            raise self._transport.why_forbidden(
+                name, scope=unit.source.scope, privilege=unit.source.privilege
             ) from None
         with self._changed:
             self._began = min(self._began or answer.at, answer.at)

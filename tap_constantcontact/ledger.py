@@ -488,6 +488,7 @@ class Ledger:
                 "The state was written by another version of the tap:"
                 " run without a state (with Meltano: --full-refresh) to read everything anew."
             )
+        self._account: str | None = kept.get("account")
         try:
             self._bookmarks = {
                 name: (bookmark["replication_key"], moment(bookmark["replication_key_value"]))
@@ -516,6 +517,22 @@ class Ledger:
         self._clock = clock
         self._due_at = clock() + STATE_SECONDS
 
+    def belongs_to(self, account: str | None) -> None:
+        """Make sure that the state is of the account that is about to be read.
+
+        Args:
+            account: The account's id, if it is known: signing in tells it.
+
+        Raises:
+            StateError: The state is of another account.
+        """
+        if account and self._account and account != self._account:
+            raise StateError(
+                f"The state is of another account ({self._account}) than the one that is signed in"
+                f" ({account}): give each account a state of its own, and a database or schema."
+            )
+        self._account = account or self._account
+
     def bookmark(self, stream: str) -> datetime | None:
         """Return until when a stream is known, or None if it never was read."""
         kept = self._bookmarks.get(stream)
@@ -541,6 +558,7 @@ class Ledger:
             },
             "ledger": {
                 "version": VERSION,
+                **({"account": self._account} if self._account else {}),
                 **({"contacts": [contacts]} if contacts else {}),
                 **({"listing": [self.listing.dump()]} if self.listing else {}),
                 "campaigns": {

@@ -354,10 +354,7 @@ class Login:
         grant = self._grants.kept() or {}
         if account and grant.get("access_token") == token:
             self._grants.replace(grant["refresh_token"], {**grant, "account": account})
-        held = transport.get(
-            f"{self._settings.api_url}/account/user/privileges", what="GET /account/user/privileges"
-        ).body
-        privileges = {privilege["privilege_name"] for privilege in held}
+        privileges = transport.privileges()
         scopes = set(str(grant.get("scope", "")).split())
         for stream in streams:
             if scopes and stream.scope not in scopes:

@@ -287,6 +287,8 @@ class Settings:
         }
         start = moment(config, "start_date", now)
         end = moment(config, "end_date", now)
+        if start and start > now:
+            raise SettingsError("start_date is in the future: nothing can have changed since then.")
         if start and end and start >= end:
             raise SettingsError("start_date must be before end_date.")
         pace = float(config["requests_per_second"])

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import backoff
 import requests
+import urllib3
 
 from tap_constantcontact.errors import (
     SIGN_IN_AGAIN,
+    Forbidden,
     GrantRefused,
     QuotaUsed,
     SettingsError,
@@ -139,6 +141,7 @@ class Transport:
         allowance: Allowance,
         patience: Patience,
     ) -> None:
+        self._api_url = settings.api_url
         self._auth = auth
         self._pacer = pacer
         self._allowance = allowance
@@ -178,6 +181,47 @@ class Transport:
 
         return self._patience.persist(lambda: self._signed(once, what), what)
 
+    def privileges(self) -> frozenset[str]:
+        """Return the privileges of whoever signed in: that may be asked without any.
+
+        Raises:
+            TapError: What the answer means; see `errors`.
+        """
+        path = "/account/user/privileges"
+        held = self.get(self._api_url + path, what=f"GET {path}").body
+        return frozenset(privilege["privilege_name"] for privilege in held)
+
+    def why_forbidden(self, what: str, *, scope: str, privilege: str) -> Forbidden:
+        """Return what a "forbidden" means, which does not say so itself.
+
+        Args:
+            what: What was asked.
+            scope: What the token needs for that.
+            privilege: What whoever signed in needs.
+        """
+        given = self._auth.scopes()
+        if given and scope not in given:
+            return Forbidden(
+                f"{what} is forbidden: the sign-in was not given the scope {scope}; {SIGN_IN_AGAIN}"
+            )
+        try:
+            held = self.privileges()
+        except Forbidden:
+            return Forbidden(
+                f"{what} is forbidden, and so is everything else: look whether the application"
+                " was deactivated in the developer portal."
+            )
+        if privilege not in held:
+            return Forbidden(
+                f"{what} is forbidden: whoever signed in lacks the privilege {privilege}."
+                " Let an owner or manager of the account sign in (tap-constantcontact-login),"
+                " or deselect the stream."
+            )
+        return Forbidden(
+            f"{what} is forbidden although neither the scope {scope} nor the privilege"
+            f" {privilege} is missing: ask Constant Contact's support."
+        )
+
     def close(self) -> None:
         """Let nobody renew the token any more, once whoever is at it has finished."""
         self._auth.close()
@@ -205,6 +249,7 @@ class Transport:
         log(response, what)
         if response.status_code == http.HTTPStatus.TOO_MANY_REQUESTS:
             self._pacer.throttled()
+        self._allowance.api_clock(clock_of(response))
         answer = Answer(judge(response, what), clock_of(response), len(response.content))
         self._pacer.answered()
         return answer
@@ -301,10 +346,18 @@ def send(request: Callable[[], requests.Response]) -> requests.Response:
 
     Raises:
         TryAgain: The connection failed.
+        Unreachable: It must not be trusted, or will never come about.
         SettingsError: The address is none.
     """
     try:
         return request()
+    except requests.exceptions.SSLError:
+        raise Unreachable(
+            "The connection is not secure: the server's certificate is not one that is trusted"
+            " here. Behind a proxy of your own, name its certificates in REQUESTS_CA_BUNDLE."
+        ) from None
+    except requests.exceptions.ProxyError:
+        raise TryAgain("the proxy does not let it through (HTTPS_PROXY)") from None
     except (
         requests.ConnectionError,
         requests.Timeout,
@@ -312,7 +365,7 @@ def send(request: Callable[[], requests.Response]) -> requests.Response:
         requests.exceptions.ContentDecodingError,
     ) as error:
         # Only the kind: the text may hold the address with its query.
-        raise TryAgain(f"no answer ({type(error).__name__})") from None
+        raise TryAgain(f"no answer ({kind(error)})") from None
     except (
         requests.exceptions.InvalidSchema,
         requests.exceptions.InvalidURL,
@@ -321,6 +374,23 @@ def send(request: Callable[[], requests.Response]) -> requests.Response:
         raise SettingsError(
             "api_url and auth_url must be addresses like https://host/path."
         ) from None
+
+
+def kind(error: requests.RequestException) -> str:
+    """Return what kind of failure it is, in words."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    if isinstance(reason, urllib3.exceptions.NameResolutionError):
+        return "the name of the host is not known: is there a network?"
+    for failure, words in FAILURES.items():
+        if isinstance(error, failure):
+            return words
+    return "the connection broke"
+
+
+FAILURES: dict[type[requests.RequestException], str] = {
+    requests.ConnectTimeout: f"no connection within {TIMEOUT[0]} s",
+    requests.ReadTimeout: f"silence for {TIMEOUT[1]} s",
+}
 
 
 def clock_of(response: requests.Response) -> datetime:
