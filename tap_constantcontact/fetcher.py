@@ -251,7 +251,10 @@ class Fetcher:
         if unit.source.enough(unit, body):
             return None
         links = body.get("_links") if isinstance(body, dict) else None
-        href: str | None = ((links or {}).get("next") or {}).get("href")
+        try:
+            href: str | None = ((links or {}).get("next") or {}).get("href")
+        except AttributeError:
+            raise UnexpectedAnswer(f"An answer for {unit.source.name} holds no links.") from None
         if not href:
             return None
         url = urljoin(self._api_url, href)

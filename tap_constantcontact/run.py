@@ -177,6 +177,10 @@ class Run:
             raise UnexpectedAnswer(
                 f"An answer for {page.unit.source.name} holds no {error}."
             ) from None
+        except (AttributeError, TypeError, ValueError):
+            raise UnexpectedAnswer(
+                f"An answer for {page.unit.source.name} holds something of another type than ever."
+            ) from None
 
     def _tell(self, how: str) -> None:
         """Log how far the run has come, and what is left."""

@@ -32,7 +32,7 @@ def _unusual(text: str) -> datetime:
     """Return the moment of a text that is written as the API does not write times so far."""
     try:
         parsed = pendulum.parse(text, tz="UTC")
-    except ValueError:
+    except (ValueError, TypeError):
         parsed = None
     if not isinstance(parsed, pendulum.DateTime):
         raise UnexpectedAnswer("An answer holds a time that is none.")
