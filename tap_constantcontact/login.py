@@ -486,7 +486,7 @@ def main(
     new_store_key: bool,
 ) -> None:
     """Run the command."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.basicConfig(level=os.environ.get("LOGLEVEL", "WARNING"), format="%(message)s")
     if new_store_key:
         click.echo(Fernet.generate_key().decode())
         return

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 NAME = "tap-constantcontact"
 ENV_PREFIX = "TAP_CONSTANTCONTACT_"
-NO_SETTINGS = frozenset({"LOGLEVEL", "LOG_CONFIG"})
-"""What the SDK reads under the prefix beside the settings."""
+NO_SETTINGS = frozenset({"LOGLEVEL", "LOG_CONFIG", "LOG_FORMAT"})
+"""What is read under the prefix before there are settings."""
 
 NO_CLIENT_ID = (
     "client_id is missing: put the API key of your application into the settings or into"

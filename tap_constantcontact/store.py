@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import random
 import re
@@ -250,9 +251,12 @@ class DatabaseStore(Store):
         self._engine = sa.create_engine(
             self._url,
             isolation_level="AUTOCOMMIT",
-            hide_parameters=True,  # at DEBUG they would be logged, tokens among them
+            # At DEBUG, parameters and rows would be logged, tokens among them.
+            hide_parameters=True,
+            logging_name=TABLE,
             **_ENGINE[self._url.get_backend_name()],
         )
+        logging.getLogger(f"sqlalchemy.engine.Engine.{TABLE}").setLevel(logging.INFO)
         self._insert = DIALECTS[self._url.get_backend_name()]
         self._table = sa.Table(
             TABLE,

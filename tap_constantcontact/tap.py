@@ -6,9 +6,11 @@ import copy
 import gc
 import io
 import json
+import logging
 import os
 import sys
 import time
+import traceback
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -20,6 +22,7 @@ from singer_sdk.helpers.capabilities import (
     PluginCapabilities,
     TapCapabilities,
 )
+from singer_sdk.logging import StructuredFormatter
 from singer_sdk.plugin_base import SingerCommand, _ConfigInput
 from typing_extensions import override
 
@@ -47,6 +50,9 @@ from tap_constantcontact.transport import (
 )
 from tap_constantcontact.writer import PageWriter
 
+LOG_FORMAT = f"{settings.ENV_PREFIX}LOG_FORMAT"
+"""The variable that makes each line of the log an object (`json`)."""
+
 TOKEN_TRIES = 4
 """How often a token is asked for before the run gives up."""
 
@@ -55,7 +61,7 @@ GARBAGE = 100_000
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from types import FrameType
+    from types import FrameType, TracebackType
     from typing import IO
 
     import click
@@ -78,6 +84,20 @@ class OneLineCommand(SingerCommand):
         except TapError as error:
             self.logger.error(str(error))  # noqa: TRY400 - one line, no traceback
             sys.exit(error.exit_code)
+
+    @override
+    def excepthook(
+        self,
+        exc_type: type[BaseException],
+        exc_value: BaseException,
+        exc_traceback: TracebackType | None,
+    ) -> None:
+        """Say where it broke. What an unforeseen error says may hold a person, or a token."""
+        if issubclass(exc_type, KeyboardInterrupt):
+            super().excepthook(exc_type, exc_value, exc_traceback)
+            return
+        where = "".join(traceback.format_tb(exc_traceback))
+        self.logger.error("A bug (%s): please report it.\n%s", exc_type.__name__, where.rstrip())
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
@@ -333,6 +353,9 @@ class TapConstantContact(Tap):
     @classmethod
     @override
     def get_singer_command(cls) -> click.Command:
+        if os.environ.get(LOG_FORMAT) == "json":
+            for handler in logging.getLogger().handlers:
+                handler.setFormatter(StructuredFormatter(defaults={"app_name": cls.name}))
         command = super().get_singer_command()
         return OneLineCommand(
             name=command.name,

@@ -324,11 +324,14 @@ STRANGERS = frozenset({"invalid_client", "unauthorized_client"})
 
 def log(response: requests.Response, what: str) -> None:
     """Log an answer with its request id, which the vendor's support asks for."""
-    LOGGER.debug(
+    status, request_id = response.status_code, response.headers.get("x-amzn-requestid")
+    LOGGER.log(
+        logging.DEBUG if response.ok else logging.INFO,
         "%s: status %s, request id %s",
         what,
-        response.status_code,
-        response.headers.get("x-amzn-requestid"),
+        status,
+        request_id,
+        extra={"status": status, "request_id": request_id},
     )
 
 
