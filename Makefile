@@ -27,6 +27,7 @@ check: setup ## Lint, types, and whether the documents say what the code does
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/cog --check --diff README.md docs/*.md
+	$(BIN)/python tools/audit.py
 
 test: setup ## Run every test; PostgreSQL is brought along
 	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term $(PYTEST)
@@ -44,7 +45,8 @@ docs: setup ## Write the generated parts of the documents anew
 
 lock: setup ## Pin the newest versions that the ranges in pyproject.toml allow
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 \
-		--no-annotate --quiet --custom-compile-command "make lock" --output-file requirements.lock
+		--generate-hashes --no-annotate --quiet --custom-compile-command "make lock" \
+		--output-file requirements.lock
 
 clean: ## Remove what the commands made
 	rm -rf .venv .meltano output .mypy_cache .ruff_cache .pytest_cache .coverage*

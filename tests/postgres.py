@@ -28,6 +28,13 @@ NOT_DURABLE = ("fsync = off", "synchronous_commit = off", "full_page_writes = of
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[sa.URL]:
     """The address of a server on which databases may be created."""
+    with server() as url:
+        yield url
+
+
+@contextmanager
+def server() -> Iterator[sa.URL]:
+    """The address of a server on which databases may be created, as long as it is needed."""
     if given := os.environ.get("TEST_POSTGRES_URL"):
         yield sa.make_url(given).set(drivername="postgresql+psycopg2")
         return
