@@ -22,7 +22,7 @@ import pytest
 from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
 from tap_constantcontact.errors import TapError
 from tap_constantcontact.login import Attempt
-from tap_constantcontact.store import open_store
+from tap_constantcontact.tap import TapConstantContact
 from tests.browser import decide
 from tests.pipeline.truth import KEYS
 from tests.running import TapRunner, Writer
@@ -97,8 +97,6 @@ def scene(folder: Path) -> Generator[Scene]:
         requests_per_second=None, token_requests_per_second=None, rotating_refresh_tokens=True
     )
     with Sandbox(account, switches) as sandbox, pytest.MonkeyPatch.context() as patch:
-        # It is always the same day in the sandbox.
-        patch.setattr("tap_constantcontact.allowance.CLOCKS_DIFFER", timedelta.max)
         yield Scene(TapRunner(sandbox, folder / "store"), patch)
 
 
@@ -233,15 +231,22 @@ def quota_gone(at: Scene) -> Generator[None]:
     """Others have used the calls of the day; the next day comes."""
     with switch(daily_quota=12)(at), setting(on_quota="fail")(at):
         yield
-    # The tap counts days by a clock that no test can move.
-    open_store(str(at.tap.store)).change(f"calls-{at.sandbox.client_id}", lambda *_: None)
+    at.sandbox.account.clock.advance(timedelta(hours=12))
 
 
 @contextmanager
 def wrong_clock(at: Scene) -> Generator[None]:
-    """The clock of the machine is months off, as the sandbox sees it."""
+    """The clock of the machine is hours off."""
+    real = TapRunner.make
+
+    def make(*arguments: Any, **options: Any) -> TapConstantContact:
+        made = real(*arguments, **options)
+        clock = made.clock
+        made.clock = lambda: clock() - timedelta(hours=5)
+        return made
+
     with at.patch.context() as patch:
-        patch.setattr("tap_constantcontact.allowance.CLOCKS_DIFFER", timedelta(minutes=2))
+        patch.setattr(TapRunner, "make", make)
         yield
 
 
