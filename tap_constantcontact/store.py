@@ -34,6 +34,9 @@ Document = dict[str, Any]
 LOCK_SECONDS = 300
 """How long to wait for another process, which may be renewing a token and be out of luck."""
 
+POLL_SECONDS = 0.01
+"""How often a file's lock is asked for: a change holds it for a millisecond."""
+
 TABLE = "tap_constantcontact_store"
 
 DIALECTS: dict[str, Callable[[sa.Table], sqlite.Insert | postgresql.Insert]] = {
@@ -432,7 +435,7 @@ def file_lock(path: Path, store: Store) -> Generator[None]:
     lock = filelock.FileLock(path, timeout=LOCK_SECONDS, mode=0o600)
     try:
         with writing(store):
-            lock.acquire()
+            lock.acquire(poll_interval=POLL_SECONDS)
     except filelock.Timeout:
         raise StoreError(_held_too_long(str(path))) from None
     try:

@@ -15,18 +15,20 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
 from tap_constantcontact.errors import TapError
 from tap_constantcontact.login import Attempt
-from tap_constantcontact.tap import TapConstantContact
 from tests.browser import decide
 from tests.pipeline.truth import KEYS
 from tests.running import TapRunner, Writer
 from tests.tap.certificates import behind_tls
+
+if TYPE_CHECKING:
+    from tap_constantcontact.tap import TapConstantContact
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "reliability.md"
 HEADER = "| a bad day | what the user sees | exit code | rows lost | requests more |"

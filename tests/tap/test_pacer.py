@@ -134,7 +134,7 @@ def test_a_throttled_makes_it_slower_and_good_answers_make_it_as_fast_again() ->
 
 def _ask(where: str, times: int, threads: int, queue: Queue[tuple[int, float]]) -> None:
     """Send requests as a process does, and tell when each went."""
-    pacer = Pacer(open_store(where), "key", 50)
+    pacer = Pacer(open_store(where), "key", 8)
 
     def work() -> None:
         for _ in range(times):
@@ -153,17 +153,17 @@ def test_processes_that_share_a_store_share_the_pace(where: str) -> None:
     # One with many threads is no more than one.
     processes = [
         SPAWN.Process(target=_ask, args=(where, times, threads, queue))
-        for times, threads in ((40, 1), (40, 1), (10, 6))
+        for times, threads in ((14, 1), (14, 1), (3, 6))
     ]
     for process in processes:
         process.start()
-    sent = [queue.get(timeout=30) for _ in range(40 + 40 + 60)]
+    sent = [queue.get(timeout=30) for _ in range(14 + 14 + 18)]
     for process in processes:
         process.join()
 
     moments = sorted(moment for _, moment in sent)
     # Whoever writes down a moment may be held up; whoever asks is not let go early.
-    assert max(sum(at <= moment < at + 0.9 for moment in moments) for at in moments) <= 50
+    assert max(sum(at <= moment < at + 0.9 for moment in moments) for at in moments) <= 8
     together = max(min(at for who, at in sent if who == process.pid) for process in processes)
     ends = min(max(at for who, at in sent if who == process.pid) for process in processes)
     turns = [
