@@ -209,7 +209,12 @@ class TapConstantContact(Tap):
             fetcher.close()
 
     def _run(self, wanted: Mapping[str, ConstantContactStream]) -> Run:
-        """Wire a run."""
+        """Wire a run.
+
+        Raises:
+            StateError: The state is of another account.
+        """
+        self.ledger.belongs_to(self.authenticator.account())
         fetcher, allowance = self._fetcher()
 
         def plan() -> Planner:
