@@ -15,6 +15,7 @@ from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchem
 from target_relational.errors import (
     ImpossibleChange,
     LoaderError,
+    RefusedRecord,
     RefusedStatement,
     UnusableDatabase,
 )
@@ -624,10 +625,10 @@ def test_a_stream_s_name_is_its_table_s_name_dashes_included(database: Database)
 def test_a_table_that_refuses_rows_is_named_without_their_values(database: Database) -> None:
     database.execute("CREATE TABLE people (id BIGINT PRIMARY KEY, name TEXT, must TEXT NOT NULL)")
 
-    with pytest.raises(RefusedStatement) as error:
+    with pytest.raises(RefusedRecord) as error:
         database.load(schema("people", name=STRING), record("people", id=1, name="ann@"))
 
-    assert "Could not write 1 rows to 'people' in " in str(error.value)
+    assert "A record of 'people' (id=1) is refused by the database: " in str(error.value)
     assert "ann@" not in str(error.value)
     assert error.value.__cause__ is None
 

@@ -74,29 +74,23 @@ def test_a_row_that_says_it_was_deleted_is_so_marked(database: Database) -> None
     assert found == [(1,)]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"hard_delete": True},
-        {**METADATA, "hard_delete": True, "process_activate_version_messages": False},
-    ],
-    ids=["without metadata", "switched off"],
-)
-def test_where_versions_are_not_kept_nothing_is_deleted(
-    database: Database, settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+def test_where_versions_are_switched_off_nothing_is_deleted(
+    database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
+    settings = {"hard_delete": True, "process_activate_version_messages": False}
     database.load(*version(1, 1, 2), **settings)
     database.load(*version(2, 2), **settings)
 
     assert database.rows("people", "id") == [(1,), (2,)]
-    assert "`ACTIVATE_VERSION` messages are not enabled for 'people'. Ignoring." in caplog.text
+    assert "A version of 'people' is not activated" in caplog.text
 
 
-def test_records_without_a_version_are_not_deleted_by_one(database: Database) -> None:
-    database.load(schema("people"), record("people", id=1), **METADATA, hard_delete=True)
-    database.load(*version(2, 2), **METADATA, hard_delete=True)
+def test_a_version_deletes_whatever_it_does_not_have_however_that_came(database: Database) -> None:
+    database.load(schema("people"), record("people", id=1))
+    database.load(*version(2, 2), hard_delete=True)
 
-    assert database.rows("people", "id") == [(1,), (2,)]
+    assert database.rows("people", "id") == [(2,)]
 
 
 def test_a_version_of_a_stream_without_a_schema_is_refused(sqlite: Database) -> None:
