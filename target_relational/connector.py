@@ -153,35 +153,33 @@ class RelationalConnector(SQLConnector):
         if shadows:
             self.transact("put the new tables in the places of the old ones", swap, _STRUCTURE)
 
-    def write(self, parts: Sequence[Part], refuse: Callable[[Sequence[Refusal]], Part]) -> None:
+    def write(self, parts: Sequence[Part]) -> None:
         """Commit rows.
 
         Args:
             parts: The rows, of one stream and of what is kept about it.
-            refuse: What becomes of rows that the database refuses; it may raise.
         """
-        full = [part for part in parts if part.rows]
-        if not full:
-            return
-        number = sum(len(part.rows) for part in full)
-        purpose = f"write {number} rows to '{full[0].table.name}'"
-        tables = {part.table.full_name for part in full}
 
         def write(conn: sa.Connection) -> None:
-            for part in full:
+            for part in parts:
                 self.dialect.write(conn, part)
 
+        self.transact(_purpose(parts), write, *_tables(parts))
+
+    def sift(self, parts: Sequence[Part], refuse: Callable[[Sequence[Refusal]], Part]) -> None:
+        """Commit those rows that the database takes.
+
+        Args:
+            parts: The rows.
+            refuse: What becomes of the others; it may raise, and then none is committed.
+        """
+
         def sift(conn: sa.Connection) -> None:
-            refusals = [refusal for part in full for refusal in self._sift(conn, part)]
+            refusals = [refusal for part in parts for refusal in self._sift(conn, part)]
             if refusals:
                 self.dialect.write(conn, refuse(refusals))
 
-        try:
-            self.transact(purpose, write, *tables)
-        except RefusedStatement as refused:
-            if not refused.blames_a_row:
-                raise
-            self.transact(purpose, sift, *tables)
+        self.transact(_purpose(parts), sift, *_tables(parts))
 
     def _sift(self, conn: sa.Connection, part: Part) -> Iterator[Refusal]:
         """Write the rows that the database takes, and find the others by halving."""
@@ -218,3 +216,12 @@ class RelationalConnector(SQLConnector):
     def _unusable(self, reason: str) -> UnusableDatabase:
         remedy = self.dialect.remedy(reason)
         return UnusableDatabase(f"Cannot use {self.dialect.place} ({reason}): {remedy}.")
+
+
+def _purpose(parts: Sequence[Part]) -> str:
+    rows = sum(len(part.rows) for part in parts)
+    return f"write {rows} rows to '{parts[0].table.name}'"
+
+
+def _tables(parts: Sequence[Part]) -> set[str]:
+    return {part.table.full_name for part in parts}

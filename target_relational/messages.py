@@ -77,7 +77,7 @@ class MessageReader(GenericSingerReader[bytes]):
             self.assert_line_requires(message, {"type"})
             kind = message["type"]
             if kind not in callbacks:
-                raise self._unreadable(f"is a message of the unknown type {kind!r}")
+                raise self.unreadable(f"is a message of the unknown type {kind!r}")
             callbacks[kind](message)
             counts[kind] += 1
         return counts
@@ -128,7 +128,7 @@ class MessageReader(GenericSingerReader[bytes]):
         except (ValueError, ArithmeticError, RecursionError):
             message = self._read_leniently(line)
         if not isinstance(message, dict):
-            raise self._unreadable("is not a JSON object")
+            raise self.unreadable("is not a JSON object")
         return message
 
     def _read_leniently(self, line: bytes) -> Any:  # noqa: ANN401 - any JSON value
@@ -145,16 +145,17 @@ class MessageReader(GenericSingerReader[bytes]):
             )
             return _mended(found)
         except (ValueError, RecursionError):
-            raise self._unreadable("is not JSON") from None
+            raise self.unreadable("is not JSON") from None
 
     @override
     def assert_line_requires(  # type: ignore[override]  # a static method that knows no line
         self, line_dict: Message, requires: set[str]
     ) -> None:
         if missing := sorted(requires - line_dict.keys()):
-            raise self._unreadable(f"lacks {', '.join(missing)}")
+            raise self.unreadable(f"lacks {', '.join(missing)}")
 
-    def _unreadable(self, reason: str) -> LoaderError:
+    def unreadable(self, reason: str) -> LoaderError:
+        """An error about the current line."""
         return LoaderError(f"Line {self._number} of the input {reason}.")
 
 

@@ -15,7 +15,7 @@ from target_relational.errors import KeylessRecord, RefusedRecord
 from target_relational.kinds import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     from target_relational.dialects.base import Dialect
     from target_relational.tables import Table
@@ -60,7 +60,7 @@ class Layout:
         self.table = table
         self._stream = stream
         self._names = [column.property for column in table.columns]
-        self._pick = _getter(self._names)
+        self._blank: dict[str, Any] = dict.fromkeys(self._names)
         self._encoders = [dialect.encoders[column.kind] for column in table.columns]
         # Text, most of what there is, goes into a row as it is; the packing sees what is not text.
         self._encoded = [
@@ -74,7 +74,7 @@ class Layout:
         self._key = itemgetter(*[at[key] for key in table.keys]) if table.keys else None
         self._compound = len(table.keys) > 1
 
-    def row(self, record: Mapping[str, Any]) -> tuple[Key, Row]:
+    def row(self, record: dict[str, Any]) -> tuple[Key, Row]:
         """A record's key (None where tables have none) and row.
 
         A field that is missing is NULL, as in the SDK's own targets.
@@ -82,10 +82,8 @@ class Layout:
         Raises:
             RefusedRecord: If a field does not fit its column, or a part of the key is NULL.
         """
-        try:
-            values = list(self._pick(record))
-        except KeyError:
-            values = [record.get(name) for name in self._names]
+        # Merged with nulls, a record has its fields in the order of the columns, others behind.
+        values = list((self._blank | record).values())[: len(self._names)]
         try:
             for at, encode in self._encoded:
                 if (value := values[at]) is not None:
@@ -129,13 +127,6 @@ class Layout:
     def _refuse_keyless(self, record: Mapping[str, Any]) -> None:
         empty = next(name for name in self._key_names if record.get(name) is None)
         raise KeylessRecord(f"A record of '{self._stream}' has no '{empty}', part of its key.")
-
-
-def _getter(names: list[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    if len(names) > 1:
-        return itemgetter(*names)
-    (name,) = names
-    return lambda record: (record[name],)
 
 
 class Batch:

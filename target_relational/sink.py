@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from target_relational.checks import Check
 from target_relational.connector import Refusal, RelationalConnector
-from target_relational.errors import RefusedRecord
+from target_relational.errors import RefusedRecord, RefusedStatement
 from target_relational.evolution import Wanted
 from target_relational.kinds import kind_of
 from target_relational.names import assign
@@ -267,8 +267,19 @@ class RelationalSink(SQLSink[RelationalConnector]):
         gone = Change.REMOVE if self.config["hard_delete"] else Change.MARK
         parts = [Part(self.table, Change.PUT, batch.put), Part(self.table, gone, batch.gone)]
         parts += [kept.taken() for kept in (self._seen, self._rejections) if kept is not None]
-        self.connector.write(parts, self._refuse)
+        if full := [part for part in parts if part.rows]:
+            self._write(full)
         self.record_counter_metric.increment(batch.records)
+
+    def _write(self, parts: Sequence[Part]) -> None:
+        try:
+            self.connector.write(parts)
+        except RefusedStatement as refused:
+            if not refused.blames_a_row:
+                raise
+            if not self._fails:
+                self._kept_aside()  # makes a table, which cannot wait for the transaction
+            self.connector.sift(parts, self._refuse)
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:

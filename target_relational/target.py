@@ -234,6 +234,8 @@ class TargetRelational(SQLTarget):
             raise RecordsWithoutSchemaException(
                 f"A record of stream '{message_dict['stream']}' came before its schema."
             ) from None
+        if not isinstance(record, dict):
+            raise self.message_reader.unreadable("holds a record that is no object")
         size = self.message_reader.line_bytes
         for transform, sink in routes:
             mapped = record if transform is None else transform(copy(record))

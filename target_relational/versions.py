@@ -19,11 +19,11 @@ from target_relational.rows import Change, Key, Layout, Part, Row
 from target_relational.tables import DELETED_AT, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from target_relational.connector import RelationalConnector
     from target_relational.tables import Table
 
+_SEEN_IN = "_seen_in"
+"""The version that a key came with last."""
 _ACCOUNT = "account_id"
 """The property that says whose a row is: a version retires no other account's rows."""
 
@@ -53,16 +53,16 @@ class Seen:
         wanted = Wanted(
             stream=f"_seen_{stream}",
             schema=schema,
-            kinds={**kinds, VERSION: Kind.INTEGER},
+            kinds={**kinds, _SEEN_IN: Kind.INTEGER},
             keys=keys,
         )
         self.table = connector.prepare(wanted)
         self._layout = Layout(stream, self.table, connector.dialect)
         self._rows: dict[Key, Row] = {}
 
-    def add(self, record: Mapping[str, Any], version: int) -> None:
+    def add(self, record: dict[str, Any], version: int) -> None:
         """Note that a record came with a version."""
-        key, row = self._layout.row({**record, VERSION: version})
+        key, row = self._layout.row({**record, _SEEN_IN: version})
         self._rows[key] = row
 
     def taken(self) -> Part:
@@ -102,7 +102,7 @@ def retire(
 
 def _unseen(table: Table, seen: Table, version: int) -> list[sa.ColumnElement[bool]]:
     rows, keys = table.sql, seen.sql
-    of_version = keys.c[VERSION] == version
+    of_version = keys.c[_SEEN_IN] == version
     same = [rows.c[key] == keys.c[kept] for key, kept in zip(table.keys, seen.keys, strict=True)]
     conditions: list[sa.ColumnElement[bool]] = [~sa.exists().where(of_version, *same)]
     account, seen_account = table.column(_ACCOUNT), seen.column(_ACCOUNT)

@@ -207,14 +207,15 @@ class Dialect(ABC):
         if not table.keys:
             return insert
         marks = [table.column(DELETED_AT)] if part.change is Change.MARK else names
-        fresh = [quote(name) for name in marks if name and name not in table.keys]
-        telling = [quote(n) for n in marks if n and n not in table.keys and n not in NOT_A_CHANGE]
+        fresh = [name for name in marks if name and name not in table.keys]
+        telling = [quote(name) for name in fresh if name not in NOT_A_CHANGE]
         conflict = f"{insert} ON CONFLICT ({', '.join(map(quote, table.keys))}) DO"
         if not telling:
             return f"{conflict} NOTHING"
-        changes = ", ".join(f"{name} = excluded.{name}" for name in fresh)
-        differs = " OR ".join(f"loaded.{n} {self.distinct} excluded.{n}" for n in telling)
-        return f"{conflict} UPDATE SET {changes} WHERE {differs}"
+        changes = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in fresh)
+        before = ", ".join(f"loaded.{name}" for name in telling)
+        after = ", ".join(f"excluded.{name}" for name in telling)
+        return f"{conflict} UPDATE SET {changes} WHERE ({before}) {self.distinct} ({after})"
 
 
 def said_by(error: Exception) -> Exception:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from target_relational.tables import Widening
 
 _STAGE = "_target_relational_stage"
+_STAGE_MEMORY = "48MB"
 _CONNECT_SECONDS = 10
 _LINES = 500
 _NULL = "\x01"
@@ -105,7 +106,7 @@ class PostgreSQL(Dialect):
         own = {"fallback_application_name": "target-relational"}
         if "connect_timeout" not in self.url.query:
             own["connect_timeout"] = str(_CONNECT_SECONDS)
-        return sa.create_engine(
+        engine = sa.create_engine(
             self.url,
             connect_args=own,
             pool_size=1,
@@ -113,6 +114,8 @@ class PostgreSQL(Dialect):
             pool_pre_ping=True,
             hide_parameters=True,
         )
+        sa.event.listen(engine, "connect", _set_up)
+        return engine
 
     @override
     def remedy(self, reason: str) -> str:
@@ -268,6 +271,13 @@ def _escaped(string: str) -> str:
 
 def _unescaped(string: str) -> str:
     return re.sub(r"\\(.)", lambda found: _UNESCAPES[found[1]], string)
+
+
+def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - psycopg2 has no types
+    """Prepare a connection as it is opened: a batch is staged in memory."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(f"SET temp_buffers = '{_STAGE_MEMORY}'")
+    connection.commit()
 
 
 def _copy(conn: sa.Connection, into: sa.Table, rows: Iterable[str]) -> None:
