@@ -2,7 +2,8 @@
 
 The keys that came with a version are kept beside the table, in the transaction that writes their
 rows: unchanged rows need no rewriting to be known as seen, and a run that is killed leaves them
-for the one that goes on with the same version. Activation uses them up.
+for the one that goes on with the same version. Activation uses up the keys of its version and of
+older ones; the table stays, as another loader may be about to write to it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from target_relational.tables import Table
 
 _SEEN_IN = "_seen_in"
-"""The version that a key came with last."""
+"""A version that a key came with."""
 _ACCOUNT = "account_id"
 """The property that says whose a row is: a version retires no other account's rows."""
 
@@ -54,7 +55,7 @@ class Seen:
             stream=f"_seen_{stream}",
             schema=schema,
             kinds={**kinds, _SEEN_IN: Kind.INTEGER},
-            keys=keys,
+            keys=[*keys, _SEEN_IN],
         )
         self.table = connector.prepare(wanted)
         self._layout = Layout(stream, self.table, connector.dialect)
@@ -97,13 +98,13 @@ def retire(
         statement = sa.update(rows).where(*stale, living).values({DELETED_AT: now})
     conn.execute(statement)
     if seen is not None:
-        conn.execute(sa.schema.DropTable(seen.sql))
+        conn.execute(sa.delete(seen.sql).where(seen.sql.c[_SEEN_IN] <= version))
 
 
 def _unseen(table: Table, seen: Table, version: int) -> list[sa.ColumnElement[bool]]:
     rows, keys = table.sql, seen.sql
     of_version = keys.c[_SEEN_IN] == version
-    same = [rows.c[key] == keys.c[kept] for key, kept in zip(table.keys, seen.keys, strict=True)]
+    same = [rows.c[key] == keys.c[kept] for key, kept in zip(table.keys, seen.keys, strict=False)]
     conditions: list[sa.ColumnElement[bool]] = [~sa.exists().where(of_version, *same)]
     account, seen_account = table.column(_ACCOUNT), seen.column(_ACCOUNT)
     if account and seen_account:
