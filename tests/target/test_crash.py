@@ -114,6 +114,8 @@ def disturbed(postgres: Database, seed: int, *, crash: bool) -> Iterator[list[in
     chance = random.Random(seed)
 
     def disturb() -> None:
+        while not over.wait(0.02) and not postgres.tables():
+            pass  # What cannot be reached at the start is said at once, not waited for.
         while not over.wait(chance.uniform(0.02, 0.3)) and len(ended) < (2 if crash else 6):
             with contextlib.suppress(sa.exc.DBAPIError):
                 ended.extend(_ended(postgres, crash=crash))
