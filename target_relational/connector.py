@@ -1,10 +1,12 @@
-"""The loader's one connection: one transaction a batch."""
+"""The loader's one connection: one transaction a batch, written while the next is put together."""
 
 from __future__ import annotations
 
 import re
 import time
-from functools import cached_property
+from collections.abc import Callable  # noqa: TC003 - a NamedTuple asks for it
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import sqlalchemy as sa
@@ -17,13 +19,21 @@ from target_relational.errors import RefusedStatement, UnusableDatabase
 from target_relational.evolution import Wanted, follow, lock_name, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from target_relational.dialects.base import Dialect
     from target_relational.rows import Key, Part, Row
     from target_relational.tables import Table
 
 Result = TypeVar("Result")
+
+
+class _Pending(NamedTuple):
+    """A batch that is being written."""
+
+    done: Future[None]
+    otherwise: Callable[[], None]
+
 
 _PATIENCE_SECONDS = 60
 """So long a database that went away may take to come back."""
@@ -55,6 +65,14 @@ class RelationalConnector(SQLConnector):
         return dialect_of(self.sqlalchemy_url)
 
     @cached_property
+    def _worker(self) -> ThreadPoolExecutor:
+        """Writes a batch while the next one is put together."""
+        return ThreadPoolExecutor(max_workers=1)
+
+    _pending: _Pending | None = None
+    """The batch that is being written."""
+
+    @cached_property
     def _shadows(self) -> dict[str, Wanted]:
         """What each stream needs whose table is to be replaced at the end."""
         return {}
@@ -80,6 +98,8 @@ class RelationalConnector(SQLConnector):
 
     def close(self) -> None:
         """Give the connection back to the database, if there is one."""
+        self._worker.shutdown()
+        del self._worker
         if self._cached_engine is not None:
             self._cached_engine.dispose()
 
@@ -99,6 +119,12 @@ class RelationalConnector(SQLConnector):
         Raises:
             RefusedStatement: If the database refuses, without the values that it was given.
         """
+        self.settle()
+        return self._transact(purpose, work, *tables)
+
+    def _transact(
+        self, purpose: str, work: Callable[[sa.Connection], Result], *tables: str
+    ) -> Result:
         patience = time.monotonic() + _PATIENCE_SECONDS
         pause = _FIRST_PAUSE
         doubtful: tuple[object, Result] | None = None
@@ -153,18 +179,46 @@ class RelationalConnector(SQLConnector):
         if shadows:
             self.transact("put the new tables in the places of the old ones", swap, _STRUCTURE)
 
-    def write(self, parts: Sequence[Part]) -> None:
-        """Commit rows.
+    def write(self, parts: Sequence[Part], otherwise: Callable[[], None]) -> None:
+        """Begin to commit rows; `settle` waits until it is done.
 
         Args:
             parts: The rows, of one stream and of what is kept about it.
+            otherwise: What to do if the database refuses some of them, so that it took none.
         """
 
         def write(conn: sa.Connection) -> None:
             for part in parts:
                 self.dialect.write(conn, part)
 
-        self.transact(_purpose(parts), write, *_tables(parts))
+        self.settle()
+        work = partial(self._transact, _purpose(parts), write, *_tables(parts))
+        if self.dialect.works_alone:
+            self._pending = _Pending(self._worker.submit(work), otherwise)
+            return
+        done: Future[None] = Future()
+        self._pending = _Pending(done, otherwise)
+        try:
+            done.set_result(work())
+        except RefusedStatement as refused:
+            done.set_exception(refused)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until what was begun is committed.
+
+        Raises:
+            RefusedStatement: If it could not be.
+        """
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        try:
+            pending.done.result()
+        except RefusedStatement as refused:
+            if not refused.blames_a_row:
+                raise
+            pending.otherwise()
 
     def sift(self, parts: Sequence[Part], refuse: Callable[[Sequence[Refusal]], Part]) -> None:
         """Commit those rows that the database takes.

@@ -150,7 +150,8 @@ def _index(conn: sa.Connection, dialect: Dialect, table: Table, wanted: Wanted) 
     there = sa.inspect(conn).get_indexes(table.name, schema=wanted.schema)
     led = {index["column_names"][0] for index in there} | set(table.keys[:1])
     for column in table.columns:
-        if column.property in wanted.indexed and column.name not in led:
+        wants = column.property in wanted.indexed and column.kind is not Kind.JSON
+        if wants and column.name not in led:
             name = hashed(f"{table.name}_{column.name}", dialect.max_name_bytes)
             conn.execute(sa.schema.CreateIndex(sa.Index(name, table.sql.c[column.name])))
 

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from target_relational.checks import Check
 from target_relational.connector import Refusal, RelationalConnector
-from target_relational.errors import RefusedRecord, RefusedStatement
+from target_relational.errors import RefusedRecord
 from target_relational.evolution import Wanted
 from target_relational.kinds import kind_of
 from target_relational.names import assign
@@ -52,6 +52,7 @@ class RelationalSink(SQLSink[RelationalConnector]):
     """One stream's rows on their way into one table."""
 
     connector_class = RelationalConnector
+    MAX_SIZE_DEFAULT = 20_000
     table: Table
     """Where the rows go; known once the sink is set up."""
     layout: Layout
@@ -268,18 +269,14 @@ class RelationalSink(SQLSink[RelationalConnector]):
         parts = [Part(self.table, Change.PUT, batch.put), Part(self.table, gone, batch.gone)]
         parts += [kept.taken() for kept in (self._seen, self._rejections) if kept is not None]
         if full := [part for part in parts if part.rows]:
-            self._write(full)
+            self.connector.write(full, partial(self._sift, full))
         self.record_counter_metric.increment(batch.records)
 
-    def _write(self, parts: Sequence[Part]) -> None:
-        try:
-            self.connector.write(parts)
-        except RefusedStatement as refused:
-            if not refused.blames_a_row:
-                raise
-            if not self._fails:
-                self._kept_aside()  # makes a table, which cannot wait for the transaction
-            self.connector.sift(parts, self._refuse)
+    def _sift(self, parts: Sequence[Part]) -> None:
+        """Find the rows that the database refuses among those that it takes."""
+        if not self._fails:
+            self._kept_aside()  # makes a table, which cannot wait for the transaction
+        self.connector.sift(parts, self._refuse)
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:

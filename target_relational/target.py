@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 STATE_LAG_RECORDS = 50_000
 """A STATE waits for no more records than these, however fast they come."""
-BUFFER_BYTES = 16 * 2**20
+BUFFER_BYTES = 8 * 2**20
 """All rows that wait, of all streams, come from no more input than this."""
 
 _ADDRESS = " or ".join(dialect.example for dialect in DIALECTS)
@@ -328,6 +328,7 @@ class TargetRelational(SQLTarget):
     @override
     def _write_state_message(self, state: dict[str, Any]) -> None:
         """Pass a STATE on, unless it is known; the SDK cannot write one that holds a fraction."""
+        self.connector.settle()
         self._state_since = None
         if state != self._written_state and not self._replaces:
             sys.stdout.write(serialize_json(state) + "\n")
@@ -343,6 +344,7 @@ class TargetRelational(SQLTarget):
             self.connector.replace()
             self._replaces = False  # From here on, the tables hold what the STATE says.
         super().process_endofpipe()
+        self.connector.settle()
         self.close()
 
     @override

@@ -2,8 +2,8 @@
 
 The keys that came with a version are kept beside the table, in the transaction that writes their
 rows: unchanged rows need no rewriting to be known as seen, and a run that is killed leaves them
-for the one that goes on with the same version. Activation uses up the keys of its version and of
-older ones; the table stays, as another loader may be about to write to it.
+for the one that goes on with the same version. Activation forgets the keys of older versions; its
+own stay, as it may be activated again, and so does the table, to which another loader may write.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def retire(
         statement = sa.update(rows).where(*stale, living).values({DELETED_AT: now})
     conn.execute(statement)
     if seen is not None:
-        conn.execute(sa.delete(seen.sql).where(seen.sql.c[_SEEN_IN] <= version))
+        conn.execute(sa.delete(seen.sql).where(seen.sql.c[_SEEN_IN] < version))
 
 
 def _unseen(table: Table, seen: Table, version: int) -> list[sa.ColumnElement[bool]]:

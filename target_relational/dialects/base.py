@@ -60,6 +60,8 @@ class Dialect(ABC):
     max_name_bytes: ClassVar[int | None]
     case_matters: ClassVar[bool]
     """Whether two names that differ in case only are two names."""
+    works_alone: ClassVar[bool]
+    """Whether it takes a batch without needing Python's attention for each row."""
     distinct: ClassVar[str]
     """The operator that compares two values of which either may be NULL."""
     types: ClassVar[Mapping[Kind, TypeEngine[Any]]]

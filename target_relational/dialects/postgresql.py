@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _STAGE = "_target_relational_stage"
 _STAGE_MEMORY = "48MB"
 _CONNECT_SECONDS = 10
-_LINES = 500
+_LINES = 5000
 _NULL = "\x01"
 """How COPY is told of NULL: not by its own \\N, as no other line then holds a backslash."""
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t", _NULL: r"\x01"})
@@ -78,6 +78,7 @@ class PostgreSQL(Dialect):
     has_schemas = True
     max_name_bytes = 63
     case_matters = True
+    works_alone = True
     distinct = "IS DISTINCT FROM"
     types = {
         Kind.BOOLEAN: postgresql.BOOLEAN(),

@@ -76,6 +76,7 @@ class SQLite(Dialect):
     has_schemas = False
     max_name_bytes = None
     case_matters = False
+    works_alone = False
     distinct = "IS NOT"
     types = {
         Kind.BOOLEAN: _Declared("BOOLEAN"),

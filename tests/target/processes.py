@@ -9,7 +9,6 @@ import os
 import resource
 import signal
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from target_relational.target import TargetRelational
@@ -18,6 +17,7 @@ from tests.target.loading import line, passed_on
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from multiprocessing.process import BaseProcess
+    from pathlib import Path
 
     from tests.target.loading import Database, Message
 
@@ -79,9 +79,14 @@ class Loader:
 def _load(settings: dict[str, Any], source: Path, output: Path, most_bytes: int | None) -> None:
     if most_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
-    with source.open() as lines, output.open("w") as out, contextlib.redirect_stdout(out):
-        with source.with_suffix(".err").open("w") as errors, contextlib.redirect_stderr(errors):
-            TargetRelational(config=settings).listen(lines)
+    with (
+        source.open() as lines,
+        output.open("w") as out,
+        contextlib.redirect_stdout(out),
+        source.with_suffix(".err").open("w") as errors,
+        contextlib.redirect_stderr(errors),
+    ):
+        TargetRelational(config=settings).listen(lines)
 
 
 def written(path: Path, messages: Iterable[Message | str]) -> Path:
@@ -97,7 +102,8 @@ def left_after(messages: list[Message], passed: list[Any]) -> list[Message]:
     at = next(
         position
         for position, message in enumerate(messages)
-        if message["type"] == "STATE" and message["value"] == json.loads(json.dumps({"at": passed[-1]}))
+        if message["type"] == "STATE"
+        and message["value"] == json.loads(json.dumps({"at": passed[-1]}))
     )
     schemas = [message for message in messages if message["type"] == "SCHEMA"]
     return [*schemas, *messages[at:]]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CRASHES = int(os.environ.get("CRASHES", "6"))
 """How many moments are tried, each with its own seed."""
-SMALL = {"batch_size_rows": 50, "max_state_lag_seconds": 0.02}
+SMALL: dict[str, Any] = {"batch_size_rows": 50, "max_state_lag_seconds": 0.02}
 
 
 def history(seed: int, length: int = 3000) -> tuple[list[Message], dict[str, list[Any]]]:
@@ -45,7 +45,7 @@ def history(seed: int, length: int = 3000) -> tuple[list[Message], dict[str, lis
         if at % 37 == 0:
             messages.append(state(at))
     messages.append(state(length))
-    truth = {
+    truth: dict[str, list[Any]] = {
         "people": sorted(people.items()),
         "opens": sorted((*key, n) for key, n in opens.items()),
     }
@@ -87,7 +87,11 @@ def test_no_table_is_ever_empty_however_a_run_dies(
 ) -> None:
     chance = random.Random(seed)
     database.load(*version(1, range(400)), hard_delete=True)
-    settings = {"hard_delete": True, "batch_size_rows": 50, "load_method": load_method}
+    settings: dict[str, Any] = {
+        "hard_delete": True,
+        "batch_size_rows": 50,
+        "load_method": load_method,
+    }
     old, new = [(at, at) for at in range(400)], [(at, at) for at in range(200, 1000)]
     source = written(tmp_path / "people.singer", version(2, range(200, 1000)))
     for _ in range(4):

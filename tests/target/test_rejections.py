@@ -159,7 +159,7 @@ def test_a_number_in_an_object_that_postgresql_cannot_hold_is_refused(postgres: 
     postgres.load(schema("odd", box=ARRAY), record("odd", id=1), line, **SKIP)
 
     assert postgres.rows("odd", "id") == [(1,)]
-    ((_, key, reason, said, _),) = rejected(postgres)
+    ((_, key, _, said, _),) = rejected(postgres)
     assert (json.loads(key), json.loads(said)["id"]) == (["7"], "7")
     assert "\\t" in json.loads(said)["box"]
 
