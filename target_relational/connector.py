@@ -262,10 +262,11 @@ class RelationalConnector(SQLConnector):
         return self._engine.dialect.is_disconnect(cast("Any", error), driver, None)
 
     def _refused(self, purpose: str, error: Exception) -> RefusedStatement:
-        return RefusedStatement(
-            f"Could not {purpose} in {self.dialect.place}: {first_line(error)}.",
-            blames_a_row=self.dialect.blames_a_row(said_by(error)),
+        refused = RefusedStatement(
+            f"Could not {purpose} in {self.dialect.place}: {first_line(error)}."
         )
+        refused.blames_a_row = self.dialect.blames_a_row(said_by(error))
+        return refused
 
     def _unusable(self, reason: str) -> UnusableDatabase:
         remedy = self.dialect.remedy(reason)

@@ -42,16 +42,10 @@ class KeylessRecord(RefusedRecord, MissingKeyPropertiesError):
 
 
 class RefusedStatement(LoaderError):
-    """The database did not do what it was asked.
+    """The database did not do what it was asked."""
 
-    Args:
-        message: What, where and why.
-        blames_a_row: Whether a row is at fault, so that others could be written.
-    """
-
-    def __init__(self, message: str, *, blames_a_row: bool = False) -> None:
-        super().__init__(message)
-        self.blames_a_row = blames_a_row
+    blames_a_row = False
+    """Whether a row is at fault, so that others could be written."""
 
 
 def one_line(message: object) -> str:

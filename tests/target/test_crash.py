@@ -120,7 +120,7 @@ def disturbed(postgres: Database, seed: int, *, crash: bool) -> Iterator[list[in
     def disturb() -> None:
         while not over.wait(0.02) and not postgres.tables():
             pass  # What cannot be reached at the start is said at once, not waited for.
-        while not over.wait(chance.uniform(0.02, 0.3)) and len(ended) < (2 if crash else 6):
+        while not over.wait(chance.uniform(0, 0.2)) and len(ended) < (2 if crash else 6):
             with contextlib.suppress(sa.exc.DBAPIError):
                 ended.extend(_ended(postgres, crash=crash))
 
@@ -156,7 +156,7 @@ def test_a_connection_that_is_cut_doubles_not_even_rows_without_a_key(
     messages: list[Message] = [schema("log", []), *[record("log", id=at) for at in range(20_000)]]
     source = written(tmp_path / "log.singer", [*messages, state(1)])
     with disturbed(postgres, seed, crash=False) as ended:
-        loader = Loader.start(postgres, source, batch_size_rows=100)
+        loader = Loader.start(postgres, source, batch_size_rows=20)
 
         assert loader.end() == 0
     assert ended
