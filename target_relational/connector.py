@@ -1,28 +1,54 @@
-"""The loader's one connection: one transaction a batch."""
+"""The loader's one connection: one transaction a batch, written while the next is put together."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from datetime import datetime, timezone
-from functools import cached_property
-from typing import TYPE_CHECKING
+import re
+import time
+from collections.abc import Callable  # noqa: TC003 - a NamedTuple asks for it
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import sqlalchemy as sa
 from singer_sdk.sql import SQLConnector
 from typing_extensions import override
 
-from target_relational import values
 from target_relational.dialects import dialect_of
-from target_relational.dialects.base import first_line
+from target_relational.dialects.base import first_line, said_by
 from target_relational.errors import RefusedStatement, UnusableDatabase
-from target_relational.evolution import Wanted, follow
+from target_relational.evolution import Wanted, follow, lock_name, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator, Sequence
 
     from target_relational.dialects.base import Dialect
-    from target_relational.rows import Row
+    from target_relational.rows import Key, Part, Row
     from target_relational.tables import Table
+
+Result = TypeVar("Result")
+
+
+class _Pending(NamedTuple):
+    """A batch that is being written."""
+
+    done: Future[None]
+    otherwise: Callable[[], None]
+
+
+_PATIENCE_SECONDS = 60
+"""So long a database that went away may take to come back."""
+_STRUCTURE = ""
+"""What is locked while tables are made or changed."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+
+
+class Refusal(NamedTuple):
+    """A row that the database refuses."""
+
+    part: Part
+    key: Key
+    row: Row
+    reason: str
 
 
 class RelationalConnector(SQLConnector):
@@ -38,6 +64,19 @@ class RelationalConnector(SQLConnector):
         """What this database does differently."""
         return dialect_of(self.sqlalchemy_url)
 
+    @cached_property
+    def _worker(self) -> ThreadPoolExecutor:
+        """Writes a batch while the next one is put together."""
+        return ThreadPoolExecutor(max_workers=1)
+
+    _pending: _Pending | None = None
+    """The batch that is being written."""
+
+    @cached_property
+    def _shadows(self) -> dict[str, Wanted]:
+        """What each stream needs whose table is to be replaced at the end."""
+        return {}
+
     @override
     def create_engine(self) -> sa.Engine:
         try:
@@ -51,82 +90,193 @@ class RelationalConnector(SQLConnector):
         Raises:
             UnusableDatabase: If it cannot.
         """
-        self._connected().close()
+        try:
+            self._engine.connect().close()
+        except sa.exc.DBAPIError as error:
+            raise self._unusable(first_line(error)) from None
         self.close()
 
     def close(self) -> None:
         """Give the connection back to the database, if there is one."""
+        self._worker.shutdown()
+        del self._worker
         if self._cached_engine is not None:
             self._cached_engine.dispose()
 
-    @contextmanager
-    def transaction(self, purpose: str) -> Iterator[sa.Connection]:
-        """All or nothing: what happens inside is committed at the end, or undone.
+    def transact(
+        self, purpose: str, work: Callable[[sa.Connection], Result], *tables: str
+    ) -> Result:
+        """Do some work, all or nothing: on a new connection once more if this one is lost.
 
         Args:
             purpose: What it is for, to complete "could not …".
+            work: The work; what it did before the connection was lost is undone.
+            tables: The tables that no other loader may touch meanwhile.
 
-        Yields:
-            The connection.
+        Returns:
+            What the work does.
 
         Raises:
             RefusedStatement: If the database refuses, without the values that it was given.
         """
-        conn = self._connected()
-        try:
-            with conn, conn.begin():
-                yield conn
-        except (sa.exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
-            reason = first_line(error)
-            raise RefusedStatement(
-                f"Could not {purpose} in {self.dialect.place}: {reason}."
-            ) from None
+        self.settle()
+        return self._transact(purpose, work, *tables)
 
-    def prepare(self, wanted: Wanted, *, afresh: bool) -> Table:
+    def _transact(
+        self, purpose: str, work: Callable[[sa.Connection], Result], *tables: str
+    ) -> Result:
+        patience = time.monotonic() + _PATIENCE_SECONDS
+        pause = _FIRST_PAUSE
+        doubtful: tuple[object, Result] | None = None
+        while True:
+            conn = None
+            try:
+                conn = self._engine.connect()
+                with conn, conn.begin():
+                    transaction = self.dialect.lock(conn, tables)
+                    if doubtful and self.dialect.was_committed(conn, doubtful[0]):
+                        return doubtful[1]
+                    doubtful = None
+                    result = work(conn)
+                    # From here on, the commit may happen without our hearing of it.
+                    doubtful = transaction, result
+                return result  # noqa: TRY300 - the commit is what may fail
+            except (sa.exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
+                passing = self._is_lost(error, conn) or self.dialect.is_passing(said_by(error))
+                if not passing or time.monotonic() > patience:
+                    raise self._refused(purpose, error) from None
+            self.logger.warning("%s is gone for the moment: trying again", self.dialect.place)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def prepare(self, wanted: Wanted) -> Table:
         """Make a stream's table what the stream needs.
 
         Args:
             wanted: What the stream needs.
-            afresh: Whether the table shall begin empty, if this run has not prepared it before.
         """
-        afresh = afresh and not self._tables_prepared.get(wanted.stream, False)
-        with self.transaction(f"prepare a table for '{wanted.stream}'") as conn:
+        afresh = wanted.shadow and wanted.stream not in self._shadows
+
+        def make(conn: sa.Connection) -> Table:
             if wanted.schema:
                 conn.execute(sa.schema.CreateSchema(wanted.schema, if_not_exists=True))
-            table = follow(conn, self.dialect, wanted, afresh=afresh)
-        self._tables_prepared[wanted.stream] = True
+            return follow(conn, self.dialect, wanted, afresh=afresh)
+
+        purpose = f"prepare a table for '{wanted.stream}'"
+        table = self.transact(purpose, make, _STRUCTURE, lock_name(self.dialect, wanted))
+        if wanted.shadow:
+            self._shadows[wanted.stream] = wanted
         return table
 
-    def write(self, table: Table, rows: Collection[Row]) -> None:
-        """Commit rows."""
-        if rows:
-            with self.transaction(f"write {len(rows)} rows to '{table.name}'") as conn:
-                self.dialect.write(conn, table, rows)
+    def replace(self) -> None:
+        """Let all tables that were loaded aside take the places of the old ones, at once."""
+        shadows = list(self._shadows.values())
 
-    def retire(self, table: Table, before: int, *, version: str, deleted_at: str | None) -> None:
-        """Delete the rows that were last seen in an earlier version of their stream.
+        def swap(conn: sa.Connection) -> None:
+            for wanted in shadows:
+                replace(conn, self.dialect, wanted)
+
+        if shadows:
+            self.transact("put the new tables in the places of the old ones", swap, _STRUCTURE)
+
+    def write(self, parts: Sequence[Part], otherwise: Callable[[], None]) -> None:
+        """Begin to commit rows; `settle` waits until it is done.
 
         Args:
-            table: The table.
-            before: The version that is active now.
-            version: The column with the version in which a row was last seen.
-            deleted_at: The column that says when a row was deleted; none to delete it indeed.
+            parts: The rows, of one stream and of what is kept about it.
+            otherwise: What to do if the database refuses some of them, so that it took none.
         """
-        stale = table.sql.c[version] < before
-        statement: sa.Delete | sa.Update = sa.delete(table.sql).where(stale)
-        if deleted_at is not None:
-            now = values.timestamp(datetime.now(timezone.utc).isoformat())
-            living = table.sql.c[deleted_at].is_(None)
-            statement = sa.update(table.sql).where(stale, living).values({deleted_at: now})
-        with self.transaction(f"retire rows of '{table.name}'") as conn:
-            conn.execute(statement)
 
-    def _connected(self) -> sa.Connection:
+        def write(conn: sa.Connection) -> None:
+            for part in parts:
+                self.dialect.write(conn, part)
+
+        self.settle()
+        work = partial(self._transact, _purpose(parts), write, *_tables(parts))
+        if self.dialect.works_alone:
+            self._pending = _Pending(self._worker.submit(work), otherwise)
+            return
+        done: Future[None] = Future()
+        self._pending = _Pending(done, otherwise)
         try:
-            return self._engine.connect()
-        except sa.exc.DBAPIError as error:
-            raise self._unusable(first_line(error)) from None
+            done.set_result(work())
+        except RefusedStatement as refused:
+            done.set_exception(refused)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until what was begun is committed.
+
+        Raises:
+            RefusedStatement: If it could not be.
+        """
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        try:
+            pending.done.result()
+        except RefusedStatement as refused:
+            if not refused.blames_a_row:
+                raise
+            pending.otherwise()
+
+    def sift(self, parts: Sequence[Part], refuse: Callable[[Sequence[Refusal]], Part]) -> None:
+        """Commit those rows that the database takes.
+
+        Args:
+            parts: The rows.
+            refuse: What becomes of the others; it may raise, and then none is committed.
+        """
+
+        def sift(conn: sa.Connection) -> None:
+            refusals = [refusal for part in parts for refusal in self._sift(conn, part)]
+            if refusals:
+                self.dialect.write(conn, refuse(refusals))
+
+        self.transact(_purpose(parts), sift, *_tables(parts))
+
+    def _sift(self, conn: sa.Connection, part: Part) -> Iterator[Refusal]:
+        """Write the rows that the database takes, and find the others by halving."""
+        try:
+            with conn.begin_nested():
+                self.dialect.write(conn, part)
+        except (sa.exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
+            if not self.dialect.blames_a_row(said_by(error)):
+                raise
+            rows = list(part.rows.items())
+            if len(rows) == 1:
+                # Some reasons end in the value that was refused.
+                reason = re.sub(r': ".*', "", first_line(error))
+                yield Refusal(part, *rows[0], reason)
+                return
+            for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+                yield from self._sift(conn, part._replace(rows=dict(half)))
+
+    def _is_lost(self, error: Exception, conn: sa.Connection | None) -> bool:
+        """Whether an error means that there is no connection any more; then it is given up."""
+        if conn is None:
+            return True
+        if isinstance(error, sa.exc.DBAPIError):
+            return error.connection_invalidated
+        driver = conn.connection.dbapi_connection if not conn.closed else None
+        return self._engine.dialect.is_disconnect(cast("Any", error), driver, None)
+
+    def _refused(self, purpose: str, error: Exception) -> RefusedStatement:
+        refused = RefusedStatement(
+            f"Could not {purpose} in {self.dialect.place}: {first_line(error)}."
+        )
+        refused.blames_a_row = self.dialect.blames_a_row(said_by(error))
+        return refused
 
     def _unusable(self, reason: str) -> UnusableDatabase:
         remedy = self.dialect.remedy(reason)
         return UnusableDatabase(f"Cannot use {self.dialect.place} ({reason}): {remedy}.")
+
+
+def _purpose(parts: Sequence[Part]) -> str:
+    rows = sum(len(part.rows) for part in parts)
+    return f"write {rows} rows to '{parts[0].table.name}'"
+
+
+def _tables(parts: Sequence[Part]) -> set[str]:
+    return {part.table.full_name for part in parts}

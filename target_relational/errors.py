@@ -4,6 +4,7 @@
     - `UnusableDatabase`: the address is wrong, or nobody answers there
     - `ImpossibleChange`: a table cannot become what its stream now sends
     - `RefusedRecord`: a record does not fit its schema or its column
+        - `KeylessRecord`: it lacks its key
     - `RefusedStatement`: the database said no
 
 No message holds a password or a value of a record other than its key.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from singer_sdk.exceptions import SingerSDKError
+from singer_sdk.exceptions import MissingKeyPropertiesError, SingerSDKError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,8 +37,15 @@ class RefusedRecord(LoaderError):
     """A record does not fit its schema or its column."""
 
 
+class KeylessRecord(RefusedRecord, MissingKeyPropertiesError):
+    """A record does not say what tells it from others."""
+
+
 class RefusedStatement(LoaderError):
     """The database did not do what it was asked."""
+
+    blames_a_row = False
+    """Whether a row is at fault, so that others could be written."""
 
 
 def one_line(message: object) -> str:

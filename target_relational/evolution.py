@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from target_relational.dialects.base import first_line
 from target_relational.errors import ImpossibleChange, LoaderError
 from target_relational.kinds import Kind, wider
-from target_relational.names import assign
-from target_relational.tables import Column, Table, Widening
+from target_relational.names import assign, hashed
+from target_relational.tables import DELETED_AT, Column, Table, Widening
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -33,6 +34,10 @@ class Wanted:
     """What each property of the stream sends."""
     keys: Sequence[str]
     """The properties that tell its records apart; none if they shall only be appended."""
+    indexed: Collection[str] = ()
+    """The properties that are asked for."""
+    shadow: bool = False
+    """Whether the table is loaded aside, to take the place of the old one at the end."""
 
     def __post_init__(self) -> None:
         """Refuse what no table can serve."""
@@ -55,7 +60,7 @@ def follow(conn: sa.Connection, dialect: Dialect, wanted: Wanted, *, afresh: boo
         conn: The connection, in a transaction.
         dialect: The database's.
         wanted: What the stream needs.
-        afresh: Whether to begin with an empty table.
+        afresh: Whether a table that is loaded aside begins anew.
 
     Returns:
         The table, its columns in the order of the stream's properties.
@@ -64,11 +69,72 @@ def follow(conn: sa.Connection, dialect: Dialect, wanted: Wanted, *, afresh: boo
         ImpossibleChange: If the table that is there cannot become that.
     """
     there = sa.inspect(conn).get_table_names(schema=wanted.schema)
-    name = _assign(dialect, [wanted.stream], there)[wanted.stream]
-    if name in there and afresh:
-        conn.execute(sa.schema.DropTable(sa.Table(name, sa.MetaData(), schema=wanted.schema)))
-    elif name in there:
-        return _adapt(conn, dialect, _reflect(conn, name, wanted.schema), wanted)
+    place = _place(dialect, wanted, there)
+    name = _aside(dialect, place) if wanted.shadow else place
+    if wanted.shadow and afresh:
+        _see_that_it_can_be_dropped(conn, wanted, place)
+        _drop(conn, wanted, name)
+    if name in there and not afresh:
+        table = _adapt(conn, dialect, _reflect(conn, name, wanted.schema), wanted)
+    else:
+        table = _create(conn, dialect, name, wanted)
+    if not wanted.shadow:
+        _index(conn, dialect, table, wanted)
+    return table
+
+
+def replace(conn: sa.Connection, dialect: Dialect, wanted: Wanted) -> None:
+    """Put a table that was loaded aside in the place of the old one.
+
+    Args:
+        conn: The connection, in a transaction.
+        dialect: The database's.
+        wanted: What the table was made for.
+    """
+    there = sa.inspect(conn).get_table_names(schema=wanted.schema)
+    place = _place(dialect, wanted, there)
+    new = _reflect(conn, _aside(dialect, place), wanted.schema)
+    _drop(conn, wanted, place)
+    dialect.rename(conn, new, place)
+    names = _assign(dialect, wanted.kinds, new.columns.keys())
+    table = _described(dialect, place, wanted, wanted.kinds, names)
+    _index(conn, dialect, table, wanted)
+
+
+def lock_name(dialect: Dialect, wanted: Wanted) -> str:
+    """What a stream's table is locked by: as `Table.full_name` where case matters in names."""
+    return sa.Table(_place(dialect, wanted, ()), sa.MetaData(), schema=wanted.schema).fullname
+
+
+def _place(dialect: Dialect, wanted: Wanted, there: Collection[str]) -> str:
+    """The name of a stream's table."""
+    return _assign(dialect, [wanted.stream], there)[wanted.stream]
+
+
+def _aside(dialect: Dialect, place: str) -> str:
+    """The name of a table that will take a place."""
+    return hashed(f"_loading_{place}", dialect.max_name_bytes)
+
+
+def _drop(conn: sa.Connection, wanted: Wanted, name: str) -> None:
+    table = sa.Table(name, sa.MetaData(), schema=wanted.schema)
+    conn.execute(sa.schema.DropTable(table, if_exists=True))
+
+
+def _see_that_it_can_be_dropped(conn: sa.Connection, wanted: Wanted, name: str) -> None:
+    """Find out now, rather than at the end, that something depends on a table."""
+    attempt = conn.begin_nested()
+    try:
+        _drop(conn, wanted, name)
+    except sa.exc.DBAPIError as error:
+        raise ImpossibleChange(
+            f"Table '{name}' cannot be replaced: {first_line(error)}. "
+            "Drop what depends on it, or load it with the method `upsert`."
+        ) from None
+    attempt.rollback()
+
+
+def _create(conn: sa.Connection, dialect: Dialect, name: str, wanted: Wanted) -> Table:
     table = _described(dialect, name, wanted, wanted.kinds, _assign(dialect, wanted.kinds, ()))
     key = [sa.PrimaryKeyConstraint(*table.keys)] if table.keys else []
     columns = [sa.Column(c.name, c.type, autoincrement=False) for c in table.sql.columns]
@@ -77,9 +143,24 @@ def follow(conn: sa.Connection, dialect: Dialect, wanted: Wanted, *, afresh: boo
     return table
 
 
+def _index(conn: sa.Connection, dialect: Dialect, table: Table, wanted: Wanted) -> None:
+    """Make indexes on columns that are asked for and that no index begins with."""
+    if not wanted.indexed:
+        return
+    there = sa.inspect(conn).get_indexes(table.name, schema=wanted.schema)
+    led = {index["column_names"][0] for index in there} | set(table.keys[:1])
+    for column in table.columns:
+        wants = column.property in wanted.indexed and column.kind is not Kind.JSON
+        if wants and column.name not in led:
+            name = hashed(f"{table.name}_{column.name}", dialect.max_name_bytes)
+            conn.execute(sa.schema.CreateIndex(sa.Index(name, table.sql.c[column.name])))
+
+
 def _adapt(conn: sa.Connection, dialect: Dialect, old: sa.Table, wanted: Wanted) -> Table:
-    names = _assign(dialect, wanted.kinds, old.columns.keys())
+    names = {DELETED_AT: DELETED_AT, **_assign(dialect, wanted.kinds, old.columns.keys())}
     kinds = dict(wanted.kinds)
+    if DELETED_AT in old.columns:
+        kinds.setdefault(DELETED_AT, Kind.TIMESTAMP)  # so that a row that returns is cleared
     widenings = []
     for name, kind in wanted.kinds.items():
         if names[name] not in old.columns:

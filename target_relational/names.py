@@ -52,7 +52,7 @@ def assign(
             alike[fold(fitting)].append(name)
         for folded, group in alike.items():
             owner = owners.get(folded, group[0])
-            assigned.update({name: _hashed(name, max_bytes) for name in group if name != owner})
+            assigned.update({name: hashed(name, max_bytes) for name in group if name != owner})
     if len(set(assigned.values())) < len(assigned):
         raise LoaderError(f"Two of these would get the same name: {', '.join(sorted(names))}.")
     return {name: assigned[name] for name in names}
@@ -63,18 +63,19 @@ def fold(name: str) -> str:
     return name.translate(_ASCII_LOWER)
 
 
-def _fitting(name: str, max_bytes: int | None) -> str:
-    possible = name and name == _storable(name)
-    fits = max_bytes is None or len(name.encode(errors="replace")) <= max_bytes
-    return name if possible and fits else _hashed(name, max_bytes)
-
-
-def _hashed(name: str, max_bytes: int | None) -> str:
+def hashed(name: str, max_bytes: int | None) -> str:
+    """A name with eight digits of its own hash behind it, and no longer than allowed."""
     ending = "_" + hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
     stem = _storable(name).encode()
     if max_bytes is not None:
         stem = stem[: max_bytes - len(ending)]
     return stem.decode(errors="ignore") + ending
+
+
+def _fitting(name: str, max_bytes: int | None) -> str:
+    possible = name and name == _storable(name)
+    fits = max_bytes is None or len(name.encode(errors="replace")) <= max_bytes
+    return name if possible and fits else hashed(name, max_bytes)
 
 
 def _storable(name: str) -> str:

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
     from target_relational.kinds import Kind
 
+DELETED_AT = "_sdc_deleted_at"
+"""The column that says when a row was deleted; NULL while it lives."""
+VERSION = "_sdc_table_version"
+"""The column that says which version of its stream a row came with."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -36,6 +41,15 @@ class Table:
     def name(self) -> str:
         """The table's name in the database, without its schema."""
         return self.sql.name
+
+    @property
+    def full_name(self) -> str:
+        """The table's name with its schema, to tell it from all others."""
+        return self.sql.fullname
+
+    def column(self, name: str) -> str | None:
+        """The name of the column that keeps a property, if there is one."""
+        return next((column.name for column in self.columns if column.property == name), None)
 
 
 @dataclass(frozen=True)

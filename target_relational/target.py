@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import partial
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
@@ -17,6 +17,7 @@ from singer_sdk.exceptions import (
     SingerSDKError,
 )
 from singer_sdk.helpers.capabilities import TargetLoadMethods
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.sql import SQLTarget
 from typing_extensions import override
@@ -27,7 +28,7 @@ from target_relational.messages import MessageReader
 from target_relational.sink import RelationalSink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
     from singer_sdk.plugin_base import _ConfigInput
@@ -35,8 +36,12 @@ if TYPE_CHECKING:
 
     from target_relational.connector import RelationalConnector
 
+    _Route = tuple[Callable[[dict[str, Any]], dict[str, Any] | None] | None, RelationalSink]
+
 STATE_LAG_RECORDS = 50_000
 """A STATE waits for no more records than these, however fast they come."""
+BUFFER_BYTES = 8 * 2**20
+"""All rows that wait, of all streams, come from no more input than this."""
 
 _ADDRESS = " or ".join(dialect.example for dialect in DIALECTS)
 
@@ -49,6 +54,8 @@ class TargetRelational(SQLTarget):
     default_sink_class = RelationalSink
     message_reader_class = MessageReader
     message_reader: MessageReader
+    bookmarks: tuple[str, ...] = ()
+    """By which properties the stream of the SCHEMA goes on that is being worked on."""
     config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property(
             "sqlalchemy_url",
@@ -75,7 +82,8 @@ class TargetRelational(SQLTarget):
             title="Load Method",
             description=(
                 "`upsert` lets a record replace the row of the same key, `append-only` adds a "
-                "row for each record, and `overwrite` upserts into tables that begin empty."
+                "row for each record, and `overwrite` loads new tables that take the places of "
+                "the old ones at the end, all at once; a STATE is passed on only then."
             ),
         ),
         th.Property(
@@ -86,6 +94,27 @@ class TargetRelational(SQLTarget):
             description=(
                 "A STATE is passed on after so many seconds at the latest (or 50,000 records), "
                 "once all records before it are committed: what a crash may cost."
+            ),
+        ),
+        th.Property(
+            "on_bad_record",
+            th.StringType,
+            allowed_values=["fail", "skip"],
+            default="fail",
+            title="On a Bad Record",
+            description=(
+                "What happens when a record does not fit its schema or its column: `fail` stops "
+                "the run and names it, `skip` puts it into the table `_rejected` and goes on."
+            ),
+        ),
+        th.Property(
+            "add_indexes",
+            th.BooleanType,
+            default=True,
+            title="Add Indexes",
+            description=(
+                "Whether columns that one joins or continues by have an index: those whose name "
+                "ends in `_id`, and bookmarks."
             ),
         ),
     ).to_dict()
@@ -102,6 +131,10 @@ class TargetRelational(SQLTarget):
         self._written_state: dict[str, Any] | None = None
         self._state_since: float | None = None
         self._records_since_state = 0
+        self._routes: dict[str, list[_Route]] = {}
+        self._buffered = 0
+        self._replaces = self.config.get("load_method") == TargetLoadMethods.OVERWRITE
+        self.message_reader.tick = self._tick
         # However the run ends, SQLite's file is left as one file.
         weakref.finalize(self, self.connector.close)
         if validate_config:
@@ -192,21 +225,73 @@ class TargetRelational(SQLTarget):
 
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        """Hand a record on; the SDK would do it in some twenty steps, one record at a time."""
+        try:
+            routes = self._routes[message_dict["stream"]]
+            record = message_dict["record"]
+        except (KeyError, TypeError):
+            self._assert_line_requires(message_dict, requires={"stream", "record"})
+            raise RecordsWithoutSchemaException(
+                f"A record of stream '{message_dict['stream']}' came before its schema."
+            ) from None
+        if not isinstance(record, dict):
+            raise self.message_reader.unreadable("holds a record that is no object")
+        size = self.message_reader.line_bytes
+        for transform, sink in routes:
+            mapped = record if transform is None else transform(copy(record))
+            if mapped is None:
+                continue
+            sink.load(mapped, message_dict, size)
+            self._buffered += size
+            if sink.current_size >= sink.max_size:
+                self.drain_one(sink)
+        if self._buffered > BUFFER_BYTES:
+            self._relieve()
         self._records_since_state += 1
-        super()._process_record_message(message_dict)
+        if self._records_since_state >= STATE_LAG_RECORDS and self._state_since is not None:
+            self.drain_all()
+
+    def _relieve(self) -> None:
+        """Commit the largest batch if too much waits; what was committed before is not counted."""
+        sinks = cast("list[RelationalSink]", list(self._sinks_active.values()))
+        self._buffered = sum(sink.batch.bytes for sink in sinks)
+        if self._buffered > BUFFER_BYTES:
+            largest = max(sinks, key=lambda sink: sink.batch.bytes)
+            self._buffered -= largest.batch.bytes
+            self.drain_one(largest)
+
+    @override
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        self.bookmarks = tuple(message_dict.get("bookmark_properties") or ())
+        super()._process_schema_message(message_dict)
+        stream_name = message_dict["stream"]
+        maps = self.mapper.stream_maps[stream_name]
+        self._routes[stream_name] = [
+            (
+                None
+                if len(maps) == 1
+                and isinstance(stream_map, SameRecordTransform)
+                and not stream_map.flattening_enabled
+                else stream_map.transform,
+                cast("RelationalSink", self.get_sink(stream_map.stream_alias)),
+            )
+            for stream_map in maps
+            if not isinstance(stream_map, RemoveRecordTransform)
+        ]
 
     @override
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, requires={"stream", "version"})
         stream_name = message_dict["stream"]
-        if stream_name not in self.mapper.stream_maps:
+        if stream_name not in self._routes:
             raise RecordsWithoutSchemaException(
                 f"A version of stream '{stream_name}' is activated before its schema came."
             )
-        for stream_map in self.mapper.stream_maps[stream_name]:
-            # Written first, or the last rows of the version would look deleted.
-            self.drain_one(self.get_sink(stream_map.stream_alias))
-        super()._process_activate_version_message(message_dict)
+        for _, sink in self._routes[stream_name]:
+            if sink.process_activate_version_messages:
+                sink.activate_version(message_dict["version"])
+            else:
+                self.logger.info("A version of '%s' is not activated", sink.stream_name)
 
     @override
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
@@ -223,24 +308,29 @@ class TargetRelational(SQLTarget):
         if self._state_since is None and self._latest_state != self._written_state:
             self._state_since = monotonic()
             self._records_since_state = 0
-        self._handle_max_record_age()
+        self._tick()
 
-    @override
-    def _handle_max_record_age(self) -> None:
-        """Commit everything and pass the STATE on, once it has waited long enough."""
-        super()._handle_max_record_age()
+    def _tick(self) -> float | None:
+        """Commit everything and pass the STATE on, once it has waited long enough.
+
+        Returns:
+            The seconds until it will have; none if no STATE waits.
+        """
+        self._handle_max_record_age()
         if self._state_since is None:
-            return
-        waited = monotonic() - self._state_since
-        lag = self._config["max_state_lag_seconds"]
-        if waited >= lag or self._records_since_state >= STATE_LAG_RECORDS:
-            self.drain_all()
+            return None
+        left = self._state_since + float(self._config["max_state_lag_seconds"]) - monotonic()
+        if left > 0:
+            return left
+        self.drain_all()
+        return None
 
     @override
     def _write_state_message(self, state: dict[str, Any]) -> None:
         """Pass a STATE on, unless it is known; the SDK cannot write one that holds a fraction."""
+        self.connector.settle()
         self._state_since = None
-        if state != self._written_state:
+        if state != self._written_state and not self._replaces:
             sys.stdout.write(serialize_json(state) + "\n")
             sys.stdout.flush()
             self._written_state = state
@@ -249,7 +339,12 @@ class TargetRelational(SQLTarget):
 
     @override
     def process_endofpipe(self) -> None:
+        if self._replaces:
+            self.drain_all()
+            self.connector.replace()
+            self._replaces = False  # From here on, the tables hold what the STATE says.
         super().process_endofpipe()
+        self.connector.settle()
         self.close()
 
     @override

@@ -11,13 +11,14 @@ import datetime as dt
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from singer_sdk.singerlib.json import serialize_json
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Moment = TypeVar("Moment", dt.date, dt.datetime, dt.time)
 
+_write = msgspec.json.Encoder(decimal_format="number").encode
 _INT64 = range(-(2**63), 2**63)
 _LARGEST_EXPONENT = 18
 _BEYOND = 2**63
@@ -60,6 +61,8 @@ def timestamp(value: object) -> str:
     Always of the same width, so that text sorts and compares as the instants do.
     """
     moment = _read(dt.datetime.fromisoformat, value, "date-time")
+    if moment.tzinfo is dt.timezone.utc:
+        return moment.isoformat(timespec="microseconds")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.timezone.utc)
     try:
@@ -81,9 +84,9 @@ def time(value: object) -> str:
 def text(value: object) -> str:
     """A string as it is; anything else as JSON writes it."""
     if isinstance(value, str):
-        return unbroken(value)
+        return value
     if isinstance(value, Decimal):
-        return str(value)
+        return str(number(value))
     return _dumped(value)
 
 
@@ -115,8 +118,27 @@ def without_nul(value: Any) -> Any:  # noqa: ANN401 - any JSON value, nested at 
     return value
 
 
+def written(value: object) -> str:
+    """Any value as JSON writes it, and NaN and Infinity as Python does."""
+    return _write(value).decode()
+
+
 def _dumped(value: object) -> str:
-    return unbroken(serialize_json(value, ensure_ascii=False))
+    dumped = written(value)
+    if "nfinity" in dumped or "NaN" in dumped:
+        _refuse_endless(value)
+    return dumped
+
+
+def _refuse_endless(value: object) -> None:
+    """Refuse what is no number although Python calls it one, however deep it lies."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            _refuse_endless(inner)
+    elif isinstance(value, Decimal):
+        number(value)
 
 
 def _read(parse: Callable[[str], Moment], value: object, meaning: str) -> Moment:

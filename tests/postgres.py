@@ -19,7 +19,7 @@ import pytest
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 NOT_DURABLE = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 """No test pulls the plug of this server, so it need not write as if somebody did."""
@@ -42,7 +42,7 @@ def server() -> Iterator[sa.URL]:
     # runs as another user, and would open every folder on the way to it.
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
-        with _running(folder) as url:
+        with running(folder, NOT_DURABLE) as url:
             yield url
     finally:
         shutil.rmtree(folder)
@@ -67,7 +67,13 @@ def empty_database(server: sa.URL) -> Iterator[str]:
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[sa.URL]:
+def running(folder: Path, settings: Sequence[str] = ()) -> Iterator[sa.URL]:
+    """A server of our own, gone at the end.
+
+    Args:
+        folder: Where it keeps its files.
+        settings: What it does otherwise than by default.
+    """
     with pytest.MonkeyPatch.context() as environment:
         # When imported, it chooses a place for its lock, which else would outlive the session.
         (folder / "python_PostgresServer").mkdir()
@@ -77,7 +83,7 @@ def _running(folder: Path) -> Iterator[sa.URL]:
     server = get_server(folder / "data", cleanup_mode="delete")
     try:
         url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg2", password=None)
-        for setting in NOT_DURABLE:
+        for setting in settings:
             _execute(url, f"ALTER SYSTEM SET {setting}")
         _execute(url, "SELECT pg_reload_conf()")
         yield url

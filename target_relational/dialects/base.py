@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import sqlalchemy as sa
 
 from target_relational.errors import ImpossibleChange, one_line
 from target_relational.kinds import Kind
+from target_relational.rows import Change
+from target_relational.tables import DELETED_AT, VERSION
 
 if TYPE_CHECKING:
-    from sqlalchemy.dialects.postgresql import Insert as PostgreSQLInsert
-    from sqlalchemy.dialects.sqlite import Insert as SQLiteInsert
     from sqlalchemy.types import TypeEngine
 
-    from target_relational.rows import Row
-    from target_relational.tables import Table, Widening
+    from target_relational.rows import Part, Row
+    from target_relational.tables import Widening
 
 Encoder = Callable[[Any], Any]
 """Turns a JSON value, never null, into what the driver takes; a `ValueError` refuses it."""
+Packing = Callable[[list[Any]], "Row"]
+"""Turns the values of a table's columns into a row; a `TypeError` says that text is not text."""
 
 NOT_A_CHANGE = frozenset(
     {
@@ -29,6 +31,7 @@ NOT_A_CHANGE = frozenset(
         "_sdc_batched_at",
         "_sdc_sequence",
         "_sdc_sync_started_at",
+        VERSION,
     }
 )
 """Metadata that differs on every run: alone, it does not make a row worth rewriting."""
@@ -57,9 +60,14 @@ class Dialect(ABC):
     max_name_bytes: ClassVar[int | None]
     case_matters: ClassVar[bool]
     """Whether two names that differ in case only are two names."""
+    works_alone: ClassVar[bool]
+    """Whether it takes a batch without needing Python's attention for each row."""
+    distinct: ClassVar[str]
+    """The operator that compares two values of which either may be NULL."""
     types: ClassVar[Mapping[Kind, TypeEngine[Any]]]
     """The type of a column that is made for a kind."""
     encoders: ClassVar[Mapping[Kind, Encoder]]
+    """How a value of each kind is written; text that is a string needs none."""
 
     def __init__(self, url: sa.URL) -> None:
         """Speak to one database.
@@ -116,8 +124,44 @@ class Dialect(ABC):
         """
 
     @abstractmethod
-    def write(self, conn: sa.Connection, table: Table, rows: Collection[Row]) -> None:
-        """Write rows: over those of the same key if the table has one, else after the others."""
+    def packing(self, kinds: Sequence[Kind]) -> Packing:
+        """How the values of columns of these kinds become a row."""
+
+    @abstractmethod
+    def unpacked(self, row: Row) -> list[Any]:
+        """The values of a row, to show them to a person."""
+
+    @abstractmethod
+    def write(self, conn: sa.Connection, part: Part) -> None:
+        """Write, mark or remove rows."""
+
+    @abstractmethod
+    def lock(self, conn: sa.Connection, names: Collection[str]) -> object:
+        """Keep other loaders away from some tables until the transaction ends.
+
+        Args:
+            conn: The connection, at the beginning of a transaction.
+            names: The tables', with their schemas.
+
+        Returns:
+            What `was_committed` wants to know of the transaction.
+        """
+
+    @abstractmethod
+    def was_committed(self, conn: sa.Connection, transaction: object) -> bool:
+        """Whether a transaction was committed whose connection broke before it could say so."""
+
+    @abstractmethod
+    def is_passing(self, error: Exception) -> bool:
+        """Whether what the driver says is worth trying again, the connection being good."""
+
+    @abstractmethod
+    def blames_a_row(self, error: Exception) -> bool:
+        """Whether a row is at fault, so that the others of its batch could be written."""
+
+    @abstractmethod
+    def rename(self, conn: sa.Connection, table: sa.Table, name: str) -> None:
+        """Give a table the name of one that has just been dropped."""
 
     def add_column(self, conn: sa.Connection, table: sa.Table, name: str, kind: Kind) -> None:
         """Give a table a further column."""
@@ -146,26 +190,42 @@ class Dialect(ABC):
                 "then run again."
             ) from None
 
+    def upsert(self, conn: sa.Connection, part: Part, source: str) -> str:
+        """The statement that writes or marks rows, and leaves alone what would stay the same.
 
-def upsert(
-    insert: PostgreSQLInsert | SQLiteInsert, table: Table
-) -> PostgreSQLInsert | SQLiteInsert:
-    """Let an INSERT replace the rows of the same key that differ, and leave the others alone.
+        The databases share this form; a dialect without ON CONFLICT writes a MERGE instead.
 
-    Both databases share this form; a dialect without ON CONFLICT writes a MERGE instead.
-    """
-    fresh = [column for column in insert.excluded if column.name not in table.keys]
-    telling = [column for column in fresh if column.name not in NOT_A_CHANGE]
-    if not telling:
-        return insert.on_conflict_do_nothing(index_elements=list(table.keys))
-    return insert.on_conflict_do_update(
-        index_elements=list(table.keys),
-        set_={column.name: column for column in fresh},
-        where=sa.or_(*[table.sql.c[column.name].is_distinct_from(column) for column in telling]),
-    )
+        Args:
+            conn: The connection, to quote names.
+            part: What is written. The rows are not looked at.
+            source: Where they come from: VALUES or a SELECT, of all columns.
+        """
+        table = part.table
+        quote = conn.dialect.identifier_preparer.quote
+        into = conn.dialect.identifier_preparer.format_table(table.sql)
+        names = [column.name for column in table.columns]
+        # Under an alias, as a table may be called "excluded" as well.
+        insert = f"INSERT INTO {into} AS loaded ({', '.join(map(quote, names))}) {source}"
+        if not table.keys:
+            return insert
+        marks = [table.column(DELETED_AT)] if part.change is Change.MARK else names
+        fresh = [name for name in marks if name and name not in table.keys]
+        telling = [quote(name) for name in fresh if name not in NOT_A_CHANGE]
+        conflict = f"{insert} ON CONFLICT ({', '.join(map(quote, table.keys))}) DO"
+        if not telling:
+            return f"{conflict} NOTHING"
+        changes = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in fresh)
+        before = ", ".join(f"loaded.{name}" for name in telling)
+        after = ", ".join(f"excluded.{name}" for name in telling)
+        return f"{conflict} UPDATE SET {changes} WHERE ({before}) {self.distinct} ({after})"
+
+
+def said_by(error: Exception) -> Exception:
+    """What the driver said, without what SQLAlchemy says about it."""
+    return cast("Exception", error.orig) if isinstance(error, sa.exc.DBAPIError) else error
 
 
 def first_line(error: Exception) -> str:
     """The first line of what a driver says; the further ones may quote a row."""
-    origin = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    return (str(origin).strip().splitlines() or [type(origin).__name__])[0].rstrip(".")
+    said = said_by(error)
+    return (str(said).strip().splitlines() or [type(said).__name__])[0].rstrip(".")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
+import re
 from contextlib import closing
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -12,24 +14,35 @@ from sqlalchemy.dialects import postgresql
 from typing_extensions import override
 
 from target_relational import values
-from target_relational.dialects.base import Dialect, upsert
+from target_relational.dialects.base import Dialect
 from target_relational.kinds import Kind
+from target_relational.names import hashed
+from target_relational.rows import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sqlalchemy.types import TypeEngine
 
-    from target_relational.rows import Row
-    from target_relational.tables import Table, Widening
+    from target_relational.dialects.base import Packing
+    from target_relational.rows import Part
+    from target_relational.tables import Widening
 
 _STAGE = "_target_relational_stage"
+_STAGE_MEMORY = "48MB"
 _CONNECT_SECONDS = 10
+_LINES = 5000
+_NULL = "\x01"
+"""How COPY is told of NULL: not by its own \\N, as no other line then holds a backslash."""
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t", _NULL: r"\x01"})
+_UNESCAPES = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t", "x": _NULL}
+_PASSING = frozenset({"40001", "40P01"})  # could not serialize, deadlock
+_OF_A_ROW = frozenset({"21", "22", "23"})  # a key twice, a value, a constraint
 _NUMERIC_DIGITS = 131_072  # before the point
 _NUMERIC_SCALE = 16_383  # behind it
 
 
-# The encoders write what COPY reads: text in which backslash, tab and line ends are escaped.
+# The encoders write values as PostgreSQL reads them; the packing makes a line for COPY of them.
 
 
 def _boolean(value: object) -> str:
@@ -48,23 +61,11 @@ def _number(value: object) -> str:
     return str(exact)
 
 
-def _text(value: object) -> str:
-    return _escaped(values.text(value).replace("\0", "\ufffd"))
-
-
 def _json(value: object) -> str:
     dumped = values.json(value)
     if "\\u0000" in dumped:  # PostgreSQL has no NUL, not even escaped
         dumped = values.json(values.without_nul(value))
-    return _escaped(dumped)
-
-
-def _escaped(string: str) -> str:
-    if "\\" in string:
-        string = string.replace("\\", "\\\\")
-    if string.isprintable():
-        return string
-    return string.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return dumped
 
 
 class PostgreSQL(Dialect):
@@ -77,6 +78,8 @@ class PostgreSQL(Dialect):
     has_schemas = True
     max_name_bytes = 63
     case_matters = True
+    works_alone = True
+    distinct = "IS DISTINCT FROM"
     types = {
         Kind.BOOLEAN: postgresql.BOOLEAN(),
         Kind.INTEGER: postgresql.BIGINT(),
@@ -95,7 +98,7 @@ class PostgreSQL(Dialect):
         Kind.DATE: values.date,
         Kind.TIMESTAMP: values.timestamp,
         Kind.TIME: values.time,
-        Kind.TEXT: _text,
+        Kind.TEXT: values.text,
         Kind.JSON: _json,
     }
 
@@ -104,7 +107,7 @@ class PostgreSQL(Dialect):
         own = {"fallback_application_name": "target-relational"}
         if "connect_timeout" not in self.url.query:
             own["connect_timeout"] = str(_CONNECT_SECONDS)
-        return sa.create_engine(
+        engine = sa.create_engine(
             self.url,
             connect_args=own,
             pool_size=1,
@@ -112,6 +115,8 @@ class PostgreSQL(Dialect):
             pool_pre_ping=True,
             hide_parameters=True,
         )
+        sa.event.listen(engine, "connect", _set_up)
+        return engine
 
     @override
     def remedy(self, reason: str) -> str:
@@ -173,28 +178,125 @@ class PostgreSQL(Dialect):
             self.alter(conn, table, f"ADD PRIMARY KEY ({', '.join(map(quote, keys))})")
 
     @override
-    def write(self, conn: sa.Connection, table: Table, rows: Collection[Row]) -> None:
+    def rename(self, conn: sa.Connection, table: sa.Table, name: str) -> None:
+        quote = conn.dialect.identifier_preparer.quote
+        key = sa.inspect(conn).get_pk_constraint(table.name, schema=table.schema)["name"]
+        if key is not None:  # named after the table, and in the way of the next one
+            renamed = quote(hashed(f"{name}_pkey", self.max_name_bytes))
+            self.alter(conn, table, f"RENAME CONSTRAINT {quote(key)} TO {renamed}")
+        self.alter(conn, table, f"RENAME TO {quote(name)}")
+
+    @override
+    def packing(self, kinds: Sequence[Kind]) -> Packing:
+        tabs = len(kinds) - 1
+
+        def pack(row: list[Any]) -> str:
+            nulls = row.count(None)
+            line = "\t".join([_NULL if value is None else value for value in row] if nulls else row)
+            if (
+                "\\" in line
+                or "\n" in line
+                or "\r" in line
+                or "\0" in line
+                or line.count("\t") != tabs
+                or line.count(_NULL) != nulls
+            ):
+                line = "\t".join([_NULL if value is None else _escaped(value) for value in row])
+            return line
+
+        return pack
+
+    @override
+    def unpacked(self, row: str) -> list[Any]:
+        values = row.split("\t")
+        return [None if value == _NULL else _unescaped(value) for value in values]
+
+    @override
+    def write(self, conn: sa.Connection, part: Part) -> None:
+        table = part.table
         if not table.keys:
-            _copy(conn, table.sql, rows)
+            _copy(conn, table.sql, part.rows.values())
             return
         columns = [sa.Column(column.name, column.type) for column in table.sql.columns]
         stage = sa.Table(
             _STAGE, sa.MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP"
         )
         conn.execute(sa.schema.CreateTable(stage))
-        _copy(conn, stage, rows)
-        staged = sa.select(*stage.columns)
-        insert = postgresql.insert(table.sql).from_select(list(stage.columns.keys()), staged)
-        conn.execute(upsert(insert, table))
+        _copy(conn, stage, part.rows.values())
+        if part.change is Change.REMOVE:
+            same = [table.sql.c[key] == stage.c[key] for key in table.keys]
+            conn.execute(sa.delete(table.sql).where(*same))
+        else:
+            names = ", ".join(map(conn.dialect.identifier_preparer.quote, stage.columns.keys()))
+            source = f"SELECT {names} FROM {_STAGE}"  # noqa: S608 - quoted
+            conn.exec_driver_sql(self.upsert(conn, part, source))
+        conn.execute(sa.schema.DropTable(stage))
+
+    @override
+    def lock(self, conn: sa.Connection, names: Collection[str]) -> object:
+        # Always in the same order, or two loaders could wait for each other.
+        for number in sorted(map(_lock_number, names)):
+            conn.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+        return conn.execute(sa.select(sa.func.txid_current())).scalar_one()
+
+    @override
+    def was_committed(self, conn: sa.Connection, transaction: object) -> bool:
+        status = sa.func.txid_status(sa.cast(transaction, sa.BigInteger))
+        try:
+            with conn.begin_nested():
+                return bool(conn.execute(sa.select(status)).scalar_one() == "committed")
+        except sa.exc.InternalError:  # A number to come: the server crashed before it was kept.
+            return False
+
+    @override
+    def is_passing(self, error: Exception) -> bool:
+        return _state_of(error) in _PASSING
+
+    @override
+    def blames_a_row(self, error: Exception) -> bool:
+        return _state_of(error)[:2] in _OF_A_ROW
 
 
-def _copy(conn: sa.Connection, into: sa.Table, rows: Collection[Row]) -> None:
+def _state_of(error: Exception) -> str:
+    return getattr(error, "pgcode", None) or ""
+
+
+def _lock_number(name: str) -> int:
+    digest = hashlib.sha256(f"target-relational {name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _escaped(string: str) -> str:
+    return string.replace("\0", "\ufffd").translate(_ESCAPES)
+
+
+def _unescaped(string: str) -> str:
+    return re.sub(r"\\(.)", lambda found: _UNESCAPES[found[1]], string)
+
+
+def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - psycopg2 has no types
+    """Prepare a connection as it is opened: a batch is staged in memory."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(f"SET temp_buffers = '{_STAGE_MEMORY}'")
+    connection.commit()
+
+
+def _copy(conn: sa.Connection, into: sa.Table, rows: Iterable[str]) -> None:
     preparer = conn.dialect.identifier_preparer
     names = ", ".join(map(preparer.quote, into.columns.keys()))
-    command = f"COPY {preparer.format_table(into)} ({names}) FROM STDIN"
+    command = f"COPY {preparer.format_table(into)} ({names}) FROM STDIN WITH (NULL '{_NULL}')"
     command = command.replace("%%", "%")  # doubled for psycopg2 to halve, which COPY goes past
-    lines = "".join(
-        ["\t".join([r"\N" if value is None else value for value in row]) + "\n" for row in rows]
-    )
     with closing(conn.connection.cursor()) as cursor:
-        cursor.copy_expert(command, io.BytesIO(lines.encode()))
+        cursor.copy_expert(command, _Lines(rows))
+
+
+class _Lines:
+    """Rows as a file that COPY reads, some at a time so that they are never all joined."""
+
+    def __init__(self, rows: Iterable[str]) -> None:
+        self._rows = iter(rows)
+
+    def read(self, _: int) -> bytes:
+        """Some lines more; empty at the end."""
+        lines = list(islice(self._rows, _LINES))
+        return ("\n".join(lines) + "\n").encode() if lines else b""

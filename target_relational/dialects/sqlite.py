@@ -6,29 +6,31 @@ as the instants do, SQLite's own date functions read them, and so does `datetime
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 from typing_extensions import override
 
 from target_relational import values
-from target_relational.dialects.base import Dialect, upsert
+from target_relational.dialects.base import Dialect
 from target_relational.errors import UnusableDatabase
 from target_relational.kinds import Kind
+from target_relational.rows import Change
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection, Sequence
 
     from sqlalchemy.types import TypeEngine
 
-    from target_relational.rows import Row
-    from target_relational.tables import Table, Widening
+    from target_relational.dialects.base import Packing
+    from target_relational.rows import Part
+    from target_relational.tables import Widening
 
 _LOCKED_SECONDS = 60
+_TEXTUAL = frozenset({str, type(None)})
 _OLD = "_target_relational_old"
 _DECLARATIONS = sa.text("SELECT name, type FROM pragma_table_info(:table)")
 _BELONGINGS = sa.text(
@@ -74,6 +76,8 @@ class SQLite(Dialect):
     has_schemas = False
     max_name_bytes = None
     case_matters = False
+    works_alone = False
+    distinct = "IS NOT"
     types = {
         Kind.BOOLEAN: _Declared("BOOLEAN"),
         Kind.INTEGER: _Declared("BIGINT"),
@@ -186,12 +190,57 @@ class SQLite(Dialect):
             conn.exec_driver_sql(definition)
 
     @override
-    def write(self, conn: sa.Connection, table: Table, rows: Collection[Row]) -> None:
-        insert = sqlite.insert(table.sql).values(
-            {column.name: sa.bindparam(f"at_{at}") for at, column in enumerate(table.columns)}
-        )
-        statement = upsert(insert, table) if table.keys else insert
-        conn.exec_driver_sql(str(statement.compile(dialect=conn.dialect)), list(rows))
+    def rename(self, conn: sa.Connection, table: sa.Table, name: str) -> None:
+        self.alter(conn, table, f"RENAME TO {conn.dialect.identifier_preparer.quote(name)}")
+
+    @override
+    def packing(self, kinds: Sequence[Kind]) -> Packing:
+        texts = [at for at, kind in enumerate(kinds) if kind is Kind.TEXT]
+
+        def pack(values: list[Any]) -> tuple[Any, ...]:
+            for at in texts:
+                if values[at].__class__ not in _TEXTUAL:
+                    raise TypeError
+            return tuple(values)
+
+        return pack
+
+    @override
+    def unpacked(self, row: tuple[Any, ...]) -> list[Any]:
+        return list(row)
+
+    @override
+    def write(self, conn: sa.Connection, part: Part) -> None:
+        if part.change is Change.REMOVE:
+            self._remove(conn, part)
+            return
+        places = ", ".join("?" * len(part.table.columns))
+        statement = self.upsert(conn, part, f"VALUES ({places})")
+        conn.exec_driver_sql(statement, list(part.rows.values()))
+
+    def _remove(self, conn: sa.Connection, part: Part) -> None:
+        keys = part.table.keys
+        preparer = conn.dialect.identifier_preparer
+        same = " AND ".join(f"{preparer.quote(key)} = ?" for key in keys)
+        given = [key if len(keys) > 1 else (key,) for key in part.rows]
+        table = preparer.format_table(part.table.sql)
+        conn.exec_driver_sql(f"DELETE FROM {table} WHERE {same}", given)  # noqa: S608 - quoted
+
+    @override
+    def lock(self, conn: sa.Connection, names: Collection[str]) -> object:
+        return None  # The transaction began as the file's only writer.
+
+    @override
+    def was_committed(self, conn: sa.Connection, transaction: object) -> bool:
+        return False  # A file has no connection to lose.
+
+    @override
+    def is_passing(self, error: Exception) -> bool:
+        return False  # A locked file was waited for already.
+
+    @override
+    def blames_a_row(self, error: Exception) -> bool:
+        return isinstance(error, sqlite3.IntegrityError)
 
 
 def _converted(column: sa.ColumnElement[Any], widening: Widening) -> sa.ColumnElement[Any]:
@@ -216,6 +265,8 @@ def _set_up(connection: sqlite3.Connection, _: object) -> None:
     with closing(connection.cursor()) as cursor:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
+        # A table that takes the place of another must not stumble over views of the other.
+        cursor.execute("PRAGMA legacy_alter_table = ON")
 
 
 def _begin(conn: sa.Connection) -> None:

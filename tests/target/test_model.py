@@ -99,11 +99,15 @@ def histories(draw: st.DrawFn) -> list[list[Message]]:
     """What some runs of a tap say: each begins with the schemas of all its streams."""
     clock = 0
     runs = []
-    for _ in range(draw(st.integers(1, 3))):
+    for number in range(draw(st.integers(1, 3))):
+        version = draw(st.none() | st.just(number))
         current = {stream: draw(schemas(stream)) for stream in STREAMS}
         messages = [schema_message(stream, kinds) for stream, kinds in current.items()]
         for step in draw(
-            st.lists(st.sampled_from(["record"] * 6 + ["schema", "state"]), max_size=15)
+            st.lists(
+                st.sampled_from(["record"] * 6 + ["schema", "state", "deletion", "activation"]),
+                max_size=15,
+            )
         ):
             stream = draw(st.sampled_from(sorted(STREAMS)))
             if step == "schema":
@@ -112,11 +116,23 @@ def histories(draw: st.DrawFn) -> list[list[Message]]:
             elif step == "state":
                 clock += 1
                 messages.append({"type": "STATE", "value": {"at": clock}})
+            elif step == "activation":
+                if version is not None:
+                    messages.append(of_version("ACTIVATE_VERSION", stream, version))
             else:
                 record = draw(records(stream, current[stream]))
-                messages.append({"type": "RECORD", "stream": stream, "record": record})
+                if step == "deletion":
+                    keys = {"id", *STREAMS[stream]}
+                    record = {name: record[name] for name in sorted(keys)}
+                    record["_sdc_deleted_at"] = "2024-05-09T08:15:00Z"
+                messages.append({**of_version("RECORD", stream, version), "record": record})
         runs.append(messages)
     return runs
+
+
+def of_version(kind: str, stream: str, version: int | None) -> Message:
+    message: Message = {"type": kind, "stream": stream}
+    return message if version is None else {**message, "version": version}
 
 
 def schema_message(stream: str, kinds: dict[str, str]) -> Message:
@@ -131,16 +147,23 @@ def schema_message(stream: str, kinds: dict[str, str]) -> Message:
 
 # The model
 
+GONE, VERSION = "_gone", "_version"
+
 
 @dataclass
 class Model:
     """What is loaded, remembered naively."""
 
+    hard: bool
+    """Whether rows that are deleted are gone."""
     kinds: dict[str, dict[str, str]] = field(default_factory=dict)
     """Of each stream, what each column has become."""
     sent: dict[str, dict[str, str]] = field(default_factory=dict)
     """Of each stream, what its last schema says."""
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    seen: dict[tuple[str, int], set[tuple[Any, ...]]] = field(default_factory=dict)
+    """Of each stream and version, the keys that came with it."""
 
     def take(self, message: Message) -> None:
         if message["type"] == "SCHEMA":
@@ -148,7 +171,13 @@ class Model:
             sent = {name: KINDS[repr(schema)] for name, schema in properties.items()}
             self.change(message["stream"], sent)
         elif message["type"] == "RECORD":
-            self.replace(message["stream"], message["record"])
+            self.see(message["stream"], message["record"], message.get("version"))
+            if "_sdc_deleted_at" in message["record"]:
+                self.delete(message["stream"], message["record"], message.get("version"))
+            else:
+                self.replace(message["stream"], message["record"], message.get("version"))
+        elif message["type"] == "ACTIVATE_VERSION":
+            self.activate(message["stream"], message["version"])
 
     def change(self, stream: str, sent: dict[str, str]) -> None:
         kinds = self.kinds.setdefault(stream, {})
@@ -161,21 +190,53 @@ class Model:
                     row[name] = widened(row[name], after)
         self.sent[stream] = sent
 
-    def replace(self, stream: str, record: dict[str, Any]) -> None:
-        fresh = {
+    def see(self, stream: str, record: dict[str, Any], version: int | None) -> None:
+        if version is not None:
+            key = tuple(record[name] for name in STREAMS[stream])
+            self.seen.setdefault((stream, version), set()).add(key)
+
+    def replace(
+        self, stream: str, record: dict[str, Any], version: int | None, *, gone: bool = False
+    ) -> None:
+        fresh: dict[str, Any] = {
             name: kept(record.get(name), sent, self.kinds[stream][name])
             for name, sent in self.sent[stream].items()
         }
-        for row in self.rows[stream]:
-            if STREAMS[stream] and all(row[key] == fresh[key] for key in STREAMS[stream]):
-                row.update(fresh)
-                return
-        self.rows[stream].append(fresh)
+        fresh |= {GONE: gone, VERSION: version}
+        if row := self.row(stream, fresh):
+            row.update(fresh)
+        else:
+            self.rows[stream].append(fresh)
+
+    def row(self, stream: str, like: dict[str, Any]) -> dict[str, Any] | None:
+        keys = STREAMS[stream]
+        alike = (row for row in self.rows[stream] if all(row[key] == like[key] for key in keys))
+        return next(alike, None) if keys else None
+
+    def delete(self, stream: str, record: dict[str, Any], version: int | None) -> None:
+        row = self.row(stream, record)
+        if STREAMS[stream] and self.hard:
+            self.rows[stream] = [other for other in self.rows[stream] if other is not row]
+        elif row:
+            row[GONE] = True
+        else:
+            self.replace(stream, record, version, gone=True)
+
+    def activate(self, stream: str, version: int) -> None:
+        seen = self.seen.get((stream, version), set())
+        for row in list(self.rows[stream]):
+            key = tuple(row[name] for name in STREAMS[stream])
+            if key in seen if key else row[VERSION] == version:
+                continue
+            row[GONE] = True
+            if self.hard:
+                self.rows[stream] = [other for other in self.rows[stream] if other is not row]
 
     def table(self, stream: str) -> list[tuple[Any, ...]]:
         names = sorted(self.kinds[stream])
         return sorted(
-            (tuple(row.get(name) for name in names) for row in self.rows[stream]), key=repr
+            (tuple(row.get(name) for name in [*names, GONE]) for row in self.rows[stream]),
+            key=repr,
         )
 
 
@@ -227,13 +288,18 @@ def table(database: Database, stream: str, kinds: dict[str, str]) -> list[tuple[
         for name in sorted(kinds)
     ]
     reads = [reader(kinds[name], database) for name in sorted(kinds)]
+    gone = "_sdc_deleted_at" if "_sdc_deleted_at" in there else "NULL"
+    found = database.query(
+        f"SELECT {', '.join(map(database.quoted, names))}, {gone} IS NOT NULL"
+        f" FROM {database.quoted(stream)}"
+    )
     return sorted(
         (
             tuple(
                 None if value is None else read(value)
-                for value, read in zip(row, reads, strict=True)
+                for value, read in zip(row, [*reads, bool], strict=True)
             )
-            for row in database.rows(stream, *names)
+            for row in found
         ),
         key=repr,
     )
@@ -259,13 +325,16 @@ def reader(kind: str, database: Database) -> Callable[[Any], Any]:
 # The property
 
 
-def check(database: Database, runs: list[list[Message]], batch_size: int, lag: int) -> None:
+def check(
+    database: Database, runs: list[list[Message]], batch_size: int, lag: int, *, hard: bool
+) -> None:
     """Load some runs, and compare after each of them."""
-    model = Model()
+    model = Model(hard)
     for messages in runs:
         for message in messages:
             model.take(message)
-        passed = database.load(*messages, batch_size_rows=batch_size, max_state_lag_seconds=lag)
+        given_settings = {"batch_size_rows": batch_size, "max_state_lag_seconds": lag}
+        passed = database.load(*messages, **given_settings, hard_delete=hard)
 
         states = [message["value"]["at"] for message in messages if message["type"] == "STATE"]
         assert passed == (states if lag == 0 else states[-1:])
@@ -273,26 +342,36 @@ def check(database: Database, runs: list[list[Message]], batch_size: int, lag: i
             assert table(database, stream, model.kinds[stream]) == model.table(stream)
 
 
-@given(histories(), st.integers(1, 5), st.sampled_from([0, 3600]))
+@given(
+    runs=histories(),
+    batch_size=st.integers(1, 5),
+    lag=st.sampled_from([0, 3600]),
+    hard=st.booleans(),
+)
 @settings(max_examples=EXAMPLES, deadline=None)
 def test_sqlite_holds_what_the_model_holds(
-    runs: list[list[Message]], batch_size: int, lag: int
+    runs: list[list[Message]], batch_size: int, lag: int, *, hard: bool
 ) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         Database.at(f"sqlite:///{folder}/model.db") as database,
     ):
-        check(database, runs, batch_size, lag)
+        check(database, runs, batch_size, lag, hard=hard)
 
 
-@given(histories(), st.integers(1, 5), st.sampled_from([0, 3600]))
+@given(
+    runs=histories(),
+    batch_size=st.integers(1, 5),
+    lag=st.sampled_from([0, 3600]),
+    hard=st.booleans(),
+)
 @settings(
     max_examples=EXAMPLES // 4,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # emptied for each example
 )
 def test_postgresql_holds_what_the_model_holds(
-    postgres: Database, runs: list[list[Message]], batch_size: int, lag: int
+    postgres: Database, runs: list[list[Message]], batch_size: int, lag: int, *, hard: bool
 ) -> None:
     postgres.clear()
-    check(postgres, runs, batch_size, lag)
+    check(postgres, runs, batch_size, lag, hard=hard)

@@ -459,7 +459,6 @@ def test_a_refusal_does_not_repeat_what_was_refused(
     ("line", "complaint"),
     [
         ("{", "is not JSON"),
-        ('{"type": "RECORD", "stream": "people", "record": {"id": NaN}}', "is not JSON"),
         ("[]", "is not a JSON object"),
         ('{"stream": "people"}', "lacks type"),
         ('{"type": "RECORD", "stream": "people", "row": {"mail": "ann@"}}', "lacks record"),

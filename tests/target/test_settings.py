@@ -300,6 +300,30 @@ def test_the_ready_settings_for_postgresql_take_user_and_password_from_the_envir
     assert not {"user", "password"} & asked[0].keys()
 
 
+def test_the_ssl_settings_of_the_address_reach_postgresql_s_library(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    psycopg2 = importlib.import_module("psycopg2")
+    asked: list[dict[str, Any]] = []
+
+    def answer(*_: Any, **parameters: Any) -> Any:
+        asked.append(parameters)
+        raise psycopg2.OperationalError("nobody is there")
+
+    monkeypatch.setattr("psycopg2.connect", answer)
+    ssl = {
+        "sslmode": "verify-full",
+        "sslrootcert": "/certs/root.crt",
+        "sslcert": "/certs/me.crt",
+        "sslkey": "/certs/me.key",
+    }
+    address = "postgresql://me@host/db?" + "&".join(f"{name}={ssl[name]}" for name in ssl)
+    with pytest.raises(UnusableDatabase):
+        TargetRelational(config={"sqlalchemy_url": address})
+
+    assert ssl.items() <= asked[0].items()
+
+
 def test_the_readme_of_the_ready_settings_says_each_setting_and_its_default() -> None:
     rows = re.findall(
         r"^\| `(\w+)` \| (.*?) \|", (READY_SETTINGS / "README.md").read_text(), re.MULTILINE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_sdk.exceptions import RecordsWithoutSchemaException
 
-from tests.target.loading import INTEGER, Message, record, schema
+from tests.target.loading import INTEGER, STRING, Message, record, schema
 
 if TYPE_CHECKING:
     from tests.target.loading import Database
@@ -65,6 +65,11 @@ def test_rows_still_on_their_way_are_written_before_the_others_are_deleted(
     assert database.rows("people", "id", "n", "_sdc_deleted_at") == [(1, 7, None), (2, 7, None)]
 
 
+def deletion(at: int, moment: str = "2024-05-09T10:15:00+02:00") -> Message:
+    """A record that says that its row was deleted, and nothing else."""
+    return record("people", id=at, _sdc_deleted_at=moment)
+
+
 def test_a_row_that_says_it_was_deleted_is_so_marked(database: Database) -> None:
     moment = "2024-05-09T10:15:00+02:00"
     database.load(schema("people"), record("people", id=1), **METADATA)
@@ -74,29 +79,23 @@ def test_a_row_that_says_it_was_deleted_is_so_marked(database: Database) -> None
     assert found == [(1,)]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"hard_delete": True},
-        {**METADATA, "hard_delete": True, "process_activate_version_messages": False},
-    ],
-    ids=["without metadata", "switched off"],
-)
-def test_where_versions_are_not_kept_nothing_is_deleted(
-    database: Database, settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+def test_where_versions_are_switched_off_nothing_is_deleted(
+    database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
+    settings = {"hard_delete": True, "process_activate_version_messages": False}
     database.load(*version(1, 1, 2), **settings)
     database.load(*version(2, 2), **settings)
 
     assert database.rows("people", "id") == [(1,), (2,)]
-    assert "`ACTIVATE_VERSION` messages are not enabled for 'people'. Ignoring." in caplog.text
+    assert "A version of 'people' is not activated" in caplog.text
 
 
-def test_records_without_a_version_are_not_deleted_by_one(database: Database) -> None:
-    database.load(schema("people"), record("people", id=1), **METADATA, hard_delete=True)
-    database.load(*version(2, 2), **METADATA, hard_delete=True)
+def test_a_version_deletes_whatever_it_does_not_have_however_that_came(database: Database) -> None:
+    database.load(schema("people"), record("people", id=1))
+    database.load(*version(2, 2), hard_delete=True)
 
-    assert database.rows("people", "id") == [(1,), (2,)]
+    assert database.rows("people", "id") == [(2,)]
 
 
 def test_a_version_of_a_stream_without_a_schema_is_refused(sqlite: Database) -> None:
@@ -112,3 +111,211 @@ def test_a_version_of_a_stream_that_a_map_renames_deletes_rows_under_its_new_nam
     sqlite.load(*version(2, 2), **renamed)
 
     assert sqlite.rows("persons", "id") == [(2,)]
+
+
+# Without metadata
+
+
+def test_a_hard_delete_needs_no_metadata(database: Database) -> None:
+    for number, ids in enumerate([(1, 2, 3), (2, 3, 4)], 1):
+        database.load(*version(number, *ids), hard_delete=True)
+
+    assert database.rows("people") == [(2, None), (3, None), (4, None)]
+    assert {seen_in for (seen_in,) in database.rows("_seen_people", "_seen_in")} == {2}
+
+
+def test_a_soft_delete_adds_the_column_that_it_needs(database: Database) -> None:
+    database.load(schema("people"), record("people", id=1), record("people", id=2))
+    assert list(database.columns("people")) == ["id"]
+
+    database.load(*version(1, 2, 3))
+    assert deleted(database) == [(1, True), (2, False), (3, False)]
+
+
+def test_a_key_that_returns_is_no_longer_deleted(database: Database) -> None:
+    for number, ids in enumerate([(1, 2), (2,), (1, 2)], 1):
+        database.load(*version(number, *ids))
+
+    assert deleted(database) == [(1, False), (2, False)]
+
+
+def test_a_key_that_returns_in_a_record_of_no_version_is_no_longer_deleted(
+    database: Database,
+) -> None:
+    database.load(*version(1, 1, 2))
+    database.load(*version(2, 2))
+    database.load(schema("people"), record("people", id=1))
+
+    assert deleted(database) == [(1, False), (2, False)]
+
+
+def deleted(database: Database) -> list[tuple[int, bool]]:
+    rows = database.query("SELECT id, _sdc_deleted_at IS NOT NULL FROM people ORDER BY id")
+    return [(at, bool(is_deleted)) for at, is_deleted in rows]
+
+
+# What is touched
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+def test_a_version_rewrites_no_row_that_it_has_unchanged(
+    postgres: Database, *, metadata: bool
+) -> None:
+    postgres.load(*version(1, 1, 2), add_record_metadata=metadata, hard_delete=True)
+    before = postgres.query("SELECT ctid::text, xmin::text FROM people")
+    postgres.load(*version(2, 1, 2), add_record_metadata=metadata, hard_delete=True)
+
+    assert postgres.query("SELECT ctid::text, xmin::text FROM people") == before
+
+
+def test_a_version_touches_the_rows_of_its_account_only(database: Database) -> None:
+    for account, ids in (("ann", (1, 2)), ("bob", (3, 4)), ("ann", (2,))):
+        of_account = [with_account(message, account) for message in version(len(ids), *ids)]
+        database.load(*of_account, hard_delete=True)
+
+    assert database.rows("people", "id", "account_id") == [(2, "ann"), (3, "bob"), (4, "bob")]
+
+
+def test_a_version_without_rows_tells_no_account_and_touches_none(database: Database) -> None:
+    for ids in ((1, 2), ()):
+        of_ann = [with_account(message, "ann") for message in version(len(ids), *ids)]
+        database.load(*of_ann, hard_delete=True)
+
+    assert database.rows("people", "id") == [(1,), (2,)]
+
+
+def with_account(message: Message, account: str) -> Message:
+    if message["type"] == "SCHEMA":
+        return schema("people", n=INTEGER, account_id=STRING)
+    if message["type"] == "RECORD":
+        return {**message, "record": {**message["record"], "account_id": account}}
+    return message
+
+
+def test_an_empty_version_of_a_stream_without_accounts_deletes_all_its_rows(
+    database: Database,
+) -> None:
+    database.load(*version(1, 1, 2), hard_delete=True)
+    database.load(*version(2), hard_delete=True)
+
+    assert database.rows("people") == []
+
+
+def test_a_run_that_goes_on_with_a_version_counts_what_the_run_before_has_seen(
+    database: Database,
+) -> None:
+    database.load(*version(1, 1, 2, 3, 4), hard_delete=True)
+    database.load(*version(2, 1, 2)[:-1], hard_delete=True)
+    assert len(database.rows("people")) == 4
+
+    database.load(*version(2, 3), hard_delete=True)
+    assert database.rows("people", "id") == [(1,), (2,), (3,)]
+    assert {seen_in for (seen_in,) in database.rows("_seen_people", "_seen_in")} == {2}
+
+
+def test_what_a_version_saw_that_was_never_activated_does_not_count_for_another(
+    database: Database,
+) -> None:
+    database.load(*version(1, 1, 2, 3)[:-1], hard_delete=True)
+    database.load(*version(2, 3), hard_delete=True)
+
+    assert database.rows("people", "id") == [(3,)]
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+def test_of_rows_without_a_key_those_of_the_version_stay(
+    database: Database, *, metadata: bool
+) -> None:
+    for number, ids in enumerate([(1, 1), (1, 2)], 1):
+        _, *messages = version(number, *ids)
+        keyless = schema("people", [], n=INTEGER)
+        database.load(keyless, *messages, hard_delete=True, add_record_metadata=metadata)
+
+    assert database.rows("people", "id") == [(1,), (2,)]
+
+
+def test_a_version_that_is_activated_again_still_has_its_rows(database: Database) -> None:
+    one, two, activation = version(1, 1, 2)[0], record("people", id=2), version(1)[-1]
+    database.load(*version(1, 1), {**two, "version": 1}, activation, hard_delete=True)
+    database.load(one, activation, hard_delete=True)
+
+    assert database.rows("people", "id") == [(1,), (2,)]
+
+
+def test_keys_that_have_become_wider_are_found_again(database: Database) -> None:
+    database.load(*version(1, 1, 2), hard_delete=True)
+    messages = [
+        {**schema("people"), "schema": {"properties": {"id": STRING}}},
+        {**record("people", id="2"), "version": 2},
+        {**record("people", id="x"), "version": 2},
+        version(2)[-1],
+    ]
+    database.load(*messages, hard_delete=True)
+    database.load(*version(3, 2), hard_delete=True)
+
+    assert database.rows("people", "id") == [("2",)]
+
+
+# Records that say that they are gone
+
+
+def test_a_deletion_marks_its_row_and_leaves_it_as_it_was(database: Database) -> None:
+    database.load(schema("people", n=INTEGER), record("people", id=1, n=7))
+    database.load(schema("people", n=INTEGER), deletion(1))
+
+    assert database.rows("people", "id", "n") == [(1, 7)]
+    assert deleted(database) == [(1, True)]
+
+
+def test_a_deletion_needs_no_field_but_the_key(database: Database) -> None:
+    needs_n = schema("people", n={"type": "integer"})
+    needs_n["schema"]["required"] = ["n"]
+    database.load(needs_n, record("people", id=1, n=7), deletion(1))
+
+    assert database.rows("people", "id", "n") == [(1, 7)]
+    assert deleted(database) == [(1, True)]
+
+
+def test_a_deletion_of_an_unknown_row_is_kept_as_a_deleted_row(database: Database) -> None:
+    database.load(schema("people"), deletion(1))
+
+    assert deleted(database) == [(1, True)]
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+def test_a_deletion_deletes_its_row_where_deletes_are_hard(
+    database: Database, *, metadata: bool
+) -> None:
+    settings = {"hard_delete": True, "add_record_metadata": metadata}
+    two = schema("people", ["id", "n"], n=INTEGER)
+    rows = [record("people", id=at, n=n) for at in (1, 2) for n in (1, 2)]
+    database.load(two, *rows, **settings)
+    database.load(two, record("people", id=1, n=2, _sdc_deleted_at="2024-05-09"), **settings)
+
+    assert database.rows("people", "id", "n") == [(1, 1), (2, 1), (2, 2)]
+
+
+@pytest.mark.parametrize("batch_size", [1, 100])
+@pytest.mark.parametrize("hard", [True, False])
+def test_of_a_deletion_and_a_record_the_last_one_counts(
+    database: Database, batch_size: int, *, hard: bool
+) -> None:
+    messages = [
+        record("people", id=1),
+        deletion(1),
+        deletion(2),
+        record("people", id=2),
+        record("people", id=3),
+    ]
+    database.load(schema("people"), *messages, hard_delete=hard, batch_size_rows=batch_size)
+
+    if hard:
+        assert database.rows("people", "id") == [(2,), (3,)]
+    else:
+        assert deleted(database) == [(1, True), (2, False), (3, False)]
+
+
+def test_a_deletion_without_a_key_is_a_row_like_any_other(database: Database) -> None:
+    database.load(schema("people", []), record("people", id=1), deletion(1), hard_delete=True)
+
+    assert deleted(database) == [(1, False), (1, True)]
