@@ -33,8 +33,9 @@ test: setup ## Run every test; PostgreSQL is brought along
 	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term $(PYTEST)
 
 test-long: setup ## Search longer for an order of things that breaks something
-	KILLS=100 ORDER_EXAMPLES=300 MODEL_EXAMPLES=800 $(BIN)/pytest --numprocesses 2 --timeout 3000 \
-		tests/pipeline/test_any_order.py tests/pipeline/test_kill.py tests/target/test_model.py
+	KILLS=100 CRASHES=40 ORDER_EXAMPLES=300 MODEL_EXAMPLES=800 $(BIN)/pytest --numprocesses 2 --timeout 3000 \
+		tests/pipeline/test_any_order.py tests/pipeline/test_kill.py tests/target/test_model.py \
+		tests/target/test_crash.py
 
 bench: setup ## Measure, and write docs/benchmarks.md
 	for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
