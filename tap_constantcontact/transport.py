@@ -146,7 +146,7 @@ class Transport:
         self._pacer = pacer
         self._allowance = allowance
         self._patience = patience
-        self._session = new_session(settings)
+        self._session = new_session(settings, settings.api_url)
 
     def get(
         self,
@@ -272,7 +272,7 @@ class OAuthClient:
         self._secret = settings.client_secret
         self._patience = patience
         self._pacer = pacer
-        self._session = new_session(settings)
+        self._session = new_session(settings, settings.auth_url)
 
     def exchange(self, form: Mapping[str, str]) -> dict[str, Any]:
         """Return the token answer.
@@ -335,9 +335,17 @@ def log(response: requests.Response, what: str) -> None:
     )
 
 
-def new_session(settings: Settings) -> requests.Session:
-    """Return a session that keeps its connections and says who it is."""
+def new_session(settings: Settings, url: str) -> requests.Session:
+    """Return a session for one host that keeps its connections and says who it is.
+
+    What the environment says of proxies and certificates is looked up once: requests would do so
+    for each request, which takes it longer than sending one.
+    """
     session = requests.Session()
+    environment = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies.update(environment["proxies"])
+    session.verify = environment["verify"]
+    session.trust_env = False
     for scheme in ("http://", "https://"):
         session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
     session.headers.update({"User-Agent": settings.user_agent, "Accept": "application/json"})

@@ -8,11 +8,14 @@ import pytest
 from singer_sdk.streams.core import Stream
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
+from tap_constantcontact.planner import Planner
 from tests.running import TapRunner, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tap_constantcontact.units import Unit
 
 
 @pytest.fixture
@@ -99,6 +102,27 @@ def test_a_column_that_is_not_selected_is_left_out_and_misses_nobody(
         for row in whole[stream]:
             del row[column]
     assert less == whole
+
+
+def test_a_row_stays_whole_for_whoever_learns_from_it(
+    tap: TapRunner, by_the_sdk: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[dict[str, Any]] = []
+    real = Planner.take
+
+    def take(planner: Planner, unit: Unit, row: dict[str, Any]) -> None:
+        taken.append(row)
+        real(planner, unit, row)
+
+    monkeypatch.setattr(Planner, "take", take)
+    tap.config["stream_maps"] = {"contacts": {"seen": "1"}}
+    read(tap, ("contacts.first_name", "campaigns.name"))
+
+    assert set(by_the_sdk) == {"contacts"}
+    people = [row for row in taken if "list_memberships" in row]
+    assert people
+    assert all("first_name" in row for row in people)
+    assert all("name" in row for row in taken if "type_code" in row)
 
 
 def test_what_the_sdk_leaves_out_misses_nobody_either(

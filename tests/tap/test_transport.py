@@ -21,7 +21,7 @@ from tap_constantcontact.errors import (
 )
 from tap_constantcontact.streams.contacts import Contacts
 from tap_constantcontact.streams.emails import CampaignLookup
-from tap_constantcontact.transport import Patience
+from tap_constantcontact.transport import Patience, new_session
 
 if TYPE_CHECKING:
     from constantcontact_sandbox import Sandbox, Switches
@@ -279,3 +279,18 @@ def test_any_other_status_is_a_refusal(tap: TapRunner, monkeypatch: pytest.Monke
     assert str(run.error) == (
         "GET /contacts was refused with status 400 (contacts.api.validation.error)."
     )
+
+
+def test_proxies_and_certificates_of_the_environment_are_looked_up_once(
+    tap: TapRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:8080")
+    monkeypatch.setenv("NO_PROXY", "inside.test")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "certificates.pem")
+    settings = tap.make().settings
+
+    outside = new_session(settings, "https://outside.test/v3")
+    assert outside.proxies["https"] == "http://proxy.test:8080"
+    assert outside.verify == "certificates.pem"
+    assert not outside.trust_env
+    assert new_session(settings, "https://inside.test/v3").proxies == {}
