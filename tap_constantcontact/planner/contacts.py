@@ -105,8 +105,8 @@ class ContactsPart(Part):
                 self._divide(begun, unit, reading)
             else:
                 begun.note((unit.since, unit.until))
-                if not begun.left():
-                    self._pass_done(begun)
+            if not begun.left():
+                self._pass_done(begun)
         elif unit.source is self._contacts:
             self._changes_read(unit, reading)
 
@@ -131,7 +131,7 @@ class ContactsPart(Part):
         done, rest = divide((unit.since, unit.until), reading.added, reading.count)
         if done:
             begun.note(done)
-        size = (reading.count - (len(reading.added) if done else 0)) / len(rest)
+        size = (reading.count - (len(reading.added) if done else 0)) / max(len(rest), 1)
         self._sizes |= dict.fromkeys(rest, size)
         whole = rest == [(unit.since, unit.until)]
         self._divided += [

@@ -188,13 +188,14 @@ class Contacts(ConstantContactStream):
         """Return the unit that reads the contacts that were added between two moments.
 
         Nothing else that one can filter by stays as it is while one reads. Nobody documents
-        whether the API's bounds are inclusive, so each is moved by a second.
+        whether the API's bounds are inclusive, so the first is moved by a second: it may show
+        contacts that were added just before.
         """
         return WindowUnit(
             self,
             filters={
                 **({"created_after": text_of(since - SECOND)} if since else {}),
-                **({"created_before": text_of(until + SECOND)} if until else {}),
+                **({"created_before": text_of(until)} if until else {}),
                 "include_count": "true",
             },
             work=Work.WHOLE,
