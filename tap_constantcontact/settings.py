@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -26,6 +27,29 @@ NAME = "tap-constantcontact"
 ENV_PREFIX = "TAP_CONSTANTCONTACT_"
 NO_SETTINGS = frozenset({"LOGLEVEL", "LOG_CONFIG", "LOG_FORMAT"})
 """What is read under the prefix before there are settings."""
+
+STATUSES = (
+    "active",
+    "unsubscribed",
+    "pending_confirmation",
+    "not_set",
+    "temp_hold",
+    "deleted",
+)
+"""What contacts can be chosen by; active are those who may be written to."""
+
+SUBRESOURCES = (
+    "custom_fields",
+    "list_memberships",
+    "phone_numbers",
+    "street_addresses",
+    "taggings",
+    "notes",
+)
+"""What a contact comes with when it is asked for."""
+
+SMS_CHANNEL = "sms_channel"
+"""What it comes with in some applications."""
 
 NO_CLIENT_ID = (
     "client_id is missing: put the API key of your application into the settings or into"
@@ -147,6 +171,34 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "the API can filter by (a list joined, an address changed). 0: never.",
     ),
     th.Property(
+        "contacts_since",
+        th.StringType,
+        title="Contacts since",
+        description="Contacts added since then are kept: written like `start_date`; by default "
+        "all. Reports may name others.",
+    ),
+    th.Property(
+        "contact_status",
+        th.ArrayType(th.StringType(allowed_values=list(STATUSES))),
+        title="Contacts of a status",
+        description="Contacts with one of these are kept: `active`, `unsubscribed`, "
+        "`pending_confirmation`, `not_set`, `temp_hold`, `deleted`; by default all.",
+    ),
+    th.Property(
+        "contact_list_ids",
+        th.ArrayType(th.StringType),
+        title="Contacts on lists",
+        description="Contacts on any of these lists are kept; by default all.",
+    ),
+    th.Property(
+        "contact_include",
+        th.ArrayType(th.StringType(allowed_values=[*SUBRESOURCES, SMS_CHANNEL])),
+        title="Parts of contacts",
+        description="What is kept of contacts beside their own fields: `custom_fields`, "
+        "`list_memberships`, `phone_numbers`, `street_addresses`, `taggings`, `notes`, "
+        "`sms_channel`; by default all.",
+    ),
+    th.Property(
         "lookback_seconds",
         th.IntegerType,
         default=600,
@@ -240,6 +292,51 @@ DEFAULTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
+class ContactChoice:
+    """Which contacts are kept, and what of them.
+
+    Args:
+        since: Those added since then; None for all.
+        statuses: Those with any of these statuses; none for all.
+        lists: Those on any of these lists; none for all.
+        include: What of them, beside their own fields.
+    """
+
+    since: datetime | None
+    statuses: tuple[str, ...]
+    lists: tuple[str, ...]
+    include: tuple[str, ...]
+
+    def is_all(self) -> bool:
+        """Tell whether all contacts are kept."""
+        return not (self.since or self.statuses or self.lists)
+
+    def keeps(self, *, added: datetime | None, status: str, lists: Iterable[str]) -> bool:
+        """Tell whether a contact is kept.
+
+        Args:
+            added: When it was added.
+            status: Its status, as the API calls it.
+            lists: The lists it is on.
+        """
+        return (
+            (self.since is None or added is None or added >= self.since)
+            and (not self.statuses or status in self.statuses)
+            and (not self.lists or not set(self.lists).isdisjoint(lists))
+        )
+
+    def mark(self) -> str:
+        """Return a few letters that change with the choice."""
+        if self.is_all() and set(self.include) == {*SUBRESOURCES, SMS_CHANNEL}:
+            return ""
+        facts = [str(self.since), *(",".join(sorted(each)) for each in self._parts())]
+        return hashlib.blake2b(" ".join(facts).encode(), digest_size=6).hexdigest()
+
+    def _parts(self) -> tuple[tuple[str, ...], ...]:
+        return self.statuses, self.lists, self.include
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings as the rooms of the tap use them: parsed, with defaults, in their own types.
 
@@ -258,6 +355,7 @@ class Settings:
     end: datetime | None
     report_sent_after: datetime | None
     report_campaign_ids: frozenset[str]
+    contacts: ContactChoice
     report_hot: timedelta
     report_settle_runs: int
     contacts_full_refresh: timedelta | None
@@ -312,6 +410,12 @@ class Settings:
             end=end,
             report_sent_after=moment(config, "report_sent_after", now),
             report_campaign_ids=frozenset(config.get("report_campaign_ids") or ()),
+            contacts=ContactChoice(
+                since=moment(config, "contacts_since", now),
+                statuses=_choice(config, "contact_status"),
+                lists=_choice(config, "contact_list_ids"),
+                include=_choice(config, "contact_include") or (*SUBRESOURCES, SMS_CHANNEL),
+            ),
             report_hot=timedelta(days=config["report_hot_days"]),
             report_settle_runs=config["report_settle_runs"],
             contacts_full_refresh=timedelta(days=config["contacts_full_refresh_days"]) or None,
@@ -351,6 +455,11 @@ class Settings:
         return late_enough and (
             not self.report_campaign_ids or campaign_id in self.report_campaign_ids
         )
+
+
+def _choice(config: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return the values of a list among the settings, each once, in their order."""
+    return tuple(dict.fromkeys(config.get(name) or ()))
 
 
 def minutes(number: int | None) -> timedelta | None:
