@@ -484,6 +484,8 @@ class Crowd:
         counted: When they did, by the API's clock.
         choice: Which contacts are kept, in a few letters: empty for all.
         sms_channel: Whether the API shows channels for text messages; None if nobody asked.
+        columns: The columns of custom fields, by the field's id: name, type, what it offers, and
+            whether it is gone.
     """
 
     read_whole: datetime | None = None
@@ -493,6 +495,7 @@ class Crowd:
     counted: datetime | None = None
     choice: str = ""
     sms_channel: bool | None = None
+    columns: dict[str, tuple[str, str, str, bool]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> Crowd:
@@ -506,6 +509,7 @@ class Crowd:
             counts={kind: dict(sizes) for kind, sizes in state.get("counts", {}).items()},
             choice=state.get("choice", ""),
             sms_channel=state.get("sms_channel"),
+            columns={key: (*column,) for key, column in state.get("columns", {}).items()},
         )
 
     def dump(self) -> dict[str, Any]:
@@ -517,6 +521,11 @@ class Crowd:
             **({"counts": self.counts} if self.counts else {}),
             **({"choice": self.choice} if self.choice else {}),
             **({"sms_channel": self.sms_channel} if self.sms_channel is not None else {}),
+            **(
+                {"columns": {key: [*each] for key, each in self.columns.items()}}
+                if self.columns
+                else {}
+            ),
         }
 
 

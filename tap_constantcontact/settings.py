@@ -199,6 +199,15 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "`sms_channel`; by default all.",
     ),
     th.Property(
+        "custom_fields_as_columns",
+        th.BooleanType,
+        default=True,
+        title="Custom fields as columns",
+        description="Each custom field of contacts is a column of its own, of its own type, beside "
+        "`custom_fields`, which has them all: `cf_` and the name that it had when it was first "
+        "read.",
+    ),
+    th.Property(
         "lookback_seconds",
         th.IntegerType,
         default=600,
@@ -300,12 +309,14 @@ class ContactChoice:
         statuses: Those with any of these statuses; none for all.
         lists: Those on any of these lists; none for all.
         include: What of them, beside their own fields.
+        as_columns: Whether each custom field is a column.
     """
 
     since: datetime | None
     statuses: tuple[str, ...]
     lists: tuple[str, ...]
     include: tuple[str, ...]
+    as_columns: bool
 
     def is_all(self) -> bool:
         """Tell whether all contacts are kept."""
@@ -327,9 +338,14 @@ class ContactChoice:
 
     def mark(self) -> str:
         """Return a few letters that change with the choice."""
-        if self.is_all() and set(self.include) == {*SUBRESOURCES, SMS_CHANNEL}:
+        whole = set(self.include) == {*SUBRESOURCES, SMS_CHANNEL}
+        if self.is_all() and whole and self.as_columns:
             return ""
-        facts = [str(self.since), *(",".join(sorted(each)) for each in self._parts())]
+        facts = [
+            str(self.since),
+            str(self.as_columns),
+            *(",".join(sorted(each)) for each in self._parts()),
+        ]
         return hashlib.blake2b(" ".join(facts).encode(), digest_size=6).hexdigest()
 
     def _parts(self) -> tuple[tuple[str, ...], ...]:
@@ -415,6 +431,7 @@ class Settings:
                 statuses=_choice(config, "contact_status"),
                 lists=_choice(config, "contact_list_ids"),
                 include=_choice(config, "contact_include") or (*SUBRESOURCES, SMS_CHANNEL),
+                as_columns=config["custom_fields_as_columns"],
             ),
             report_hot=timedelta(days=config["report_hot_days"]),
             report_settle_runs=config["report_settle_runs"],

@@ -107,6 +107,13 @@ class Planner:
             part.found.clear()
         return found
 
+    def reshaped(self) -> list[ConstantContactStream]:
+        """Return streams that have got new columns since this was asked last."""
+        reshaped = [stream for part in self._parts for stream in part.reshaped]
+        for part in self._parts:
+            part.reshaped.clear()
+        return reshaped
+
     def calls_left(self) -> int:
         """Return about how many calls the run will make yet, as far as it can tell by now."""
         return math.ceil(sum(part.calls_left() for part in self._parts))

@@ -13,14 +13,17 @@ from tap_constantcontact.planner.census import Census
 from tap_constantcontact.planner.forecast import pages
 from tap_constantcontact.planner.part import Part
 from tap_constantcontact.planner.windows import SECOND, divide
+from tap_constantcontact.streams.columns import Column, Columns
 from tap_constantcontact.streams.contacts import (
     COUNTED,
+    CUSTOM_FIELDS,
     MOST_LISTS,
     SMS_CHANNEL,
     ContactLists,
     Contacts,
     ContactsReading,
     ContactTotals,
+    CustomFieldNames,
     DeletedContacts,
     SmsChannelProbe,
     TagCounts,
@@ -71,8 +74,15 @@ class ContactsPart(Part):
         self._totals = ContactTotals()
         self._deleted = DeletedContacts()
         self._probe = SmsChannelProbe()
+        self._names = CustomFieldNames()
+        self._fields: list[Row] = []
+        self._columns = Columns(
+            {key: Column(*column) for key, column in brief.ledger.crowd.columns.items()}
+        )
         self._crowd = brief.ledger.crowd
         self._choice = brief.settings.contacts
+        if self._choice.as_columns and self._brief.wants(self._contacts):
+            self._contacts.adopt(self._columns)
         self._census = Census()
         self._optouts_again: list[Unit] = []
         self._divided: list[WindowUnit] = []
@@ -128,9 +138,10 @@ class ContactsPart(Part):
         ]
 
     def _counters(self) -> list[Unit]:
-        """Return what counts contacts."""
+        """Return what counts contacts, after what tells how their rows look."""
         looked_up = (self._tags, self._totals, self._deleted)
-        return [*self._listed(), *(Unit(source, optional=True) for source in looked_up)]
+        names = [Unit(self._names)] if CUSTOM_FIELDS in self._choice.include else []
+        return [*names, *self._listed(), *(Unit(source, optional=True) for source in looked_up)]
 
     def _changed_since(self, known: datetime) -> list[Unit]:
         """Return what reads the contacts that changed, or opted out, since a moment."""
@@ -244,6 +255,8 @@ class ContactsPart(Part):
             census.count("statuses", "deleted", row["deleted"])
         elif unit.source is self._totals:
             self._learn_totals(row)
+        elif unit.source is self._names:
+            self._fields.append(row)
 
     def _learn_totals(self, totals: Row) -> None:
         """Learn how many have which permission; whoever has none of these, has another one."""
@@ -256,6 +269,17 @@ class ContactsPart(Part):
         self._census.count("statuses", unsubscribed, named["unsubscribed"])
         self._census.count("statuses", pending, named["pending"])
         self._census.count("statuses", others, self._census.living - sum(named.values()))
+
+    def _learn_fields(self) -> None:
+        """Learn which custom fields there are; what a deleted one said, only all contacts tell."""
+        if self._columns.learn(self._fields) and self._settings.contacts_full_refresh:
+            self._crowd.due = self._now()
+        self._crowd.columns = {
+            key: (column.name, column.type, column.choices, column.gone)
+            for key, column in self._columns.known.items()
+        }
+        if self._choice.as_columns and self._contacts.adopt(self._columns):
+            self.reshaped.append(self._contacts)
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
@@ -271,6 +295,8 @@ class ContactsPart(Part):
                 begun.note((unit.since, unit.until))
             if not begun.left():
                 self._pass_done(begun)
+        elif unit.source is self._names:
+            self._learn_fields()
         elif unit.source in (self._lists, self._tags):
             if not missing:
                 kind = "lists" if unit.source is self._lists else "tags"

@@ -106,11 +106,17 @@ class Columns:
         for key, column in self.known.items():
             lost = lost or (key not in there and not column.gone)
             column.gone = key not in there
-        for key, row in sorted(there.items(), key=lambda item: (item[1].get("created_at"), item[0])):
-            choices = row.get("choices") or []
+        for key, row in sorted(
+            there.items(), key=lambda item: (item[1].get("created_at"), item[0])
+        ):
+            choices = sorted(
+                row.get("choices") or (), key=lambda each: (each["created_at"], each["choice_id"])
+            )
             self._labels[key] = {str(each["choice_id"]): each["choice_label"] for each in choices}
             column = self.known.setdefault(key, Column(self._name(row), row.get("type") or ""))
-            lost = lost or column.choices != self._mark(key, of=column.choices)
+            lost = lost or (
+                column.choices != "" and column.choices != self._mark(key, column.choices)
+            )
             column.choices = self._mark(key)
         return lost
 
@@ -157,16 +163,16 @@ class Columns:
             free = f"{name}_{number}"
         return free
 
-    def _mark(self, key: str, *, of: str | None = None) -> str:
+    def _mark(self, key: str, before: str = "") -> str:
         """Return letters that change when a choice is worded anew.
 
         Args:
             key: The field.
-            of: An earlier mark: of as many choices; choices that were added change nothing.
+            before: An earlier mark: then of as many choices, since new ones change nothing.
         """
-        choices = sorted(self._labels[key].items())
-        if of is not None:
-            choices = choices[: int(of.partition(":")[0] or 0)]
+        choices = list(self._labels[key].items())
+        if before:
+            choices = choices[: int(before.partition(":")[0])]
         if not choices:
             return ""
         digest = hashlib.blake2b(repr(choices).encode(), digest_size=6).hexdigest()

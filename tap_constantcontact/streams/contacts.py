@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
+from singer_sdk.helpers._catalog import get_selected_schema
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import Asking, ConstantContactStream
@@ -18,8 +19,13 @@ from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import ContactsUnit, Reading, Row, Unit, WindowUnit, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
+
+    from tap_constantcontact.streams.columns import Columns
+
+CUSTOM_FIELDS = "custom_fields"
+"""What custom fields say of a contact, as a list of all of them."""
 
 SMS_CHANNEL = "sms_channel"
 """What only some applications may ask for with a contact."""
@@ -228,6 +234,39 @@ class Contacts(ConstantContactStream):
         ),
     ).to_dict()
 
+    columns: Columns | None = None
+    """The columns of custom fields, if they have some."""
+
+    def adopt(self, columns: Columns) -> bool:
+        """Take up the columns of custom fields; tell whether any is new.
+
+        They are selected where the list of all custom fields is, whatever the catalog knows.
+        """
+        self.columns = columns
+        before, added = self.schema["properties"], columns.schema
+        if added.keys() <= before.keys():
+            return False
+        self.schema = {**self.schema, "properties": {**before, **added}}  # type: ignore[misc]
+        for name in added:
+            self.mask["properties", name] = self.mask["properties", CUSTOM_FIELDS]
+        self._tap.mapper.register_raw_stream_schema(
+            self.name, get_selected_schema(self.name, self.schema, self.mask), self.primary_keys
+        )
+        self._stream_maps = None
+        for made in ("hidden", "_form"):
+            vars(self).pop(made, None)
+        return True
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
+        """Return the rows of a page, with a column for each custom field."""
+        rows = super().rows(unit, body)
+        if self.columns is not None:
+            rows = list(rows)
+            for row in rows:
+                self.columns.fill(row)
+        return rows
+
     def added_between(
         self, since: datetime | None, until: datetime | None, *, divisible: bool = True
     ) -> WindowUnit:
@@ -392,6 +431,22 @@ class WindowReading(ContactsReading):
     def is_divided(self) -> bool:
         """Whether there were too many."""
         return self.count > MOST_IN_WINDOW
+
+
+class CustomFieldNames(Asking):
+    """Looks up the custom fields: their names, types and choices."""
+
+    name = "the names of custom fields"
+    path = "/contact_custom_fields"
+    page_size = 100
+    records_key = "custom_fields"
+    scope = "contact_data"
+    privilege = "contacts:read"
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> Iterator[Row]:
+        """Yield the fields."""
+        yield from self.records(body)
 
 
 class ContactTotals(Asking):

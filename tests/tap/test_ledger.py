@@ -87,6 +87,7 @@ crowds = st.builds(
     counted=st.none() | moments,
     choice=st.sampled_from(["", "q83vEjRW"]),
     sms_channel=st.none() | st.booleans(),
+    columns=st.just({}) | st.just({"f1": ("cf_bread", "string", "", False)}),
 )
 
 

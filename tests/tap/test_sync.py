@@ -87,6 +87,7 @@ def test_a_first_run_asks_for_each_thing_once(tap: TapRunner, shop: Shop) -> Non
         "/contacts",  # whether it shows channels for text messages
         "/emails",
         SUMMARIES,
+        "/contact_custom_fields",
         "/contact_lists",
         "/contact_lists",
         "/contact_tags",
@@ -119,6 +120,7 @@ def test_a_quiet_run_asks_only_what_might_have_moved(tap: TapRunner, shop: Shop)
     quiet = tap.run()
 
     assert quiet.paths() == [
+        "/contact_custom_fields",
         "/contact_lists",
         "/contact_lists",
         "/contact_tags",
@@ -823,7 +825,16 @@ def test_reports_can_be_chosen_apart(tap: TapRunner, shop: Shop) -> None:
     ("select", "paths"),
     [
         (["contact_lists"], {"/contact_lists"}),
-        (["contacts"], {"/contacts", "/contacts/counts", "/contact_lists", "/contact_tags"}),
+        (
+            ["contacts"],
+            {
+                "/contacts",
+                "/contacts/counts",
+                "/contact_custom_fields",
+                "/contact_lists",
+                "/contact_tags",
+            },
+        ),
         (["campaigns"], {"/emails"}),
         (["campaign_activities"], {"/emails", "/emails/", SUMMARIES}),
         (["campaign_stats"], {"/emails", SUMMARIES, "/reports/stats/email_campaigns/"}),
@@ -937,8 +948,8 @@ def test_progress_is_told_while_a_run_goes_on(
     caplog.set_level("INFO")
     tap.run(select=["contacts"])
 
-    assert "So far: contacts 3; 7 calls, 7 today, 9,993 left today; more to come." in caplog.text
+    assert "So far: contacts 3; 8 calls, 8 today, 9,992 left today; more to come." in caplog.text
     assert (
-        "Read: contacts 3; 7 calls, 7 today, 9,993 left today; nothing is left to do."
+        "Read: contacts 3; 8 calls, 8 today, 9,992 left today; nothing is left to do."
         in caplog.text
     )
