@@ -4,6 +4,7 @@
      "ledger": {"version": 1,
                 "contacts": [{"read_whole": …, "pass": {"began": …, "done": [[from, to], …]},
                               "counts": {"lists": {<list_id>: …}, …}, …}],
+                "segments": {<segment_id>: [[<contact_id>, …]]},
                 "listing": [{"until": …, "since": …, "before": …}],
                 "campaigns": {<campaign_id>: [{"updated": …, "sent": …, "seen": …,
                                                "activities": {<campaign_activity_id>: […]}}]}}}
@@ -559,6 +560,10 @@ class Ledger:
             (contacts,) = kept.get("contacts", [{}])
             self.crowd = Crowd.load(contacts)
             """What is known of all contacts together."""
+            self.segments: dict[str, set[str]] = {
+                key: set(members) for key, (members,) in kept.get("segments", {}).items()
+            }
+            """Who was in each chosen segment, by its id."""
             (listing,) = kept.get("listing", [None])
             self.listing = None if listing is None else Listing.load(listing)
             """What is known of the list of campaigns, whether or not their stream is selected."""
@@ -604,6 +609,7 @@ class Ledger:
     def state(self) -> dict[str, Any]:
         """Return the state as it stands, to be written as a STATE message."""
         contacts = self.crowd.dump()
+        segments = {key: [sorted(members)] for key, members in sorted(self.segments.items())}
         now = self.listing.until if self.listing else LONG_AGO
         return {
             "bookmarks": {
@@ -614,6 +620,7 @@ class Ledger:
                 "version": VERSION,
                 **({"account": self._account} if self._account else {}),
                 **({"contacts": [contacts]} if contacts else {}),
+                **({"segments": segments} if segments else {}),
                 **({"listing": [self.listing.dump()]} if self.listing else {}),
                 "campaigns": {
                     key: [campaign.dump(now)] for key, campaign in sorted(self.campaigns.items())

@@ -51,6 +51,20 @@ SUBRESOURCES = (
 SMS_CHANNEL = "sms_channel"
 """What it comes with in some applications."""
 
+TRACKED = (
+    "em_sends",
+    "em_opens",
+    "em_clicks",
+    "em_bounces",
+    "em_optouts",
+    "em_forwards",
+    "p_contact_open",
+    "p_contact_click",
+    "p_contact_add",
+    "p_contact_update",
+)
+"""What the reports on a contact tell of."""
+
 NO_CLIENT_ID = (
     "client_id is missing: put the API key of your application into the settings or into"
     f" {ENV_PREFIX}CLIENT_ID."
@@ -208,6 +222,50 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "read.",
     ),
     th.Property(
+        "contact_report_ids",
+        th.ArrayType(th.StringType),
+        title="Contacts with reports",
+        description="Contacts whose reports are read, a call or more for each of them: "
+        "`contact_activity_details`, `contact_activity_summaries`, `contact_open_and_click_rates`.",
+    ),
+    th.Property(
+        "contact_report_scope",
+        th.StringType,
+        allowed_values=["with_news"],
+        title="Further contacts with reports",
+        description="`with_news` adds the contacts who are in a report on an e-mail that the run "
+        "has read.",
+    ),
+    th.Property(
+        "contact_report_types",
+        th.ArrayType(th.StringType(allowed_values=list(TRACKED))),
+        title="What reports on contacts tell",
+        description="Of `contact_activity_details`: `em_sends`, `em_opens`, `em_clicks`, "
+        "`em_bounces`, `em_optouts`, `em_forwards`, `p_contact_open`, `p_contact_click`, "
+        "`p_contact_add`, `p_contact_update`; by default all.",
+    ),
+    th.Property(
+        "segment_ids",
+        th.ArrayType(th.StringType),
+        title="Segments with contacts",
+        description="Segments whose `segment_contacts` are read, 500 contacts a call; the state "
+        "remembers them.",
+    ),
+    th.Property(
+        "sms_history_ids",
+        th.ArrayType(th.StringType),
+        title="Contacts with a history of text messages",
+        description="Contacts whose `contact_sms_history` is read, a call for each of them.",
+    ),
+    th.Property(
+        "sms_history_scope",
+        th.StringType,
+        allowed_values=["with_channel"],
+        title="Further contacts with a history of text messages",
+        description="`with_channel` adds the contacts with a channel for text messages whom the "
+        "run has read: at first all of them, then those who changed.",
+    ),
+    th.Property(
         "lookback_seconds",
         th.IntegerType,
         default=600,
@@ -301,6 +359,25 @@ DEFAULTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
+class ContactReports:
+    """Of which contacts that is read which costs a call for each, and what of it.
+
+    Args:
+        ids: Whose reports, in any case.
+        with_news: Whether also of those who are in a report that the run has read.
+        types: What happened.
+        sms_ids: Whose history of text messages, in any case.
+        with_channel: Whether also of those with a channel whom the run has read.
+    """
+
+    ids: tuple[str, ...]
+    with_news: bool
+    types: tuple[str, ...]
+    sms_ids: tuple[str, ...]
+    with_channel: bool
+
+
+@dataclass(frozen=True)
 class ContactChoice:
     """Which contacts are kept, and what of them.
 
@@ -372,6 +449,8 @@ class Settings:
     report_sent_after: datetime | None
     report_campaign_ids: frozenset[str]
     contacts: ContactChoice
+    contact_reports: ContactReports
+    segment_ids: tuple[str, ...]
     report_hot: timedelta
     report_settle_runs: int
     contacts_full_refresh: timedelta | None
@@ -405,6 +484,8 @@ class Settings:
             raise SettingsError("start_date is in the future: nothing can have changed since then.")
         if start and end and start >= end:
             raise SettingsError("start_date must be before end_date.")
+        if not all(key.isdecimal() for key in config.get("segment_ids") or ()):
+            raise SettingsError("segment_ids must be numbers, as in the addresses of segments.")
         pace = float(config["requests_per_second"])
         if pace <= 0:
             raise SettingsError("requests_per_second must be more than 0; the API allows 4.")
@@ -426,6 +507,14 @@ class Settings:
             end=end,
             report_sent_after=moment(config, "report_sent_after", now),
             report_campaign_ids=frozenset(config.get("report_campaign_ids") or ()),
+            contact_reports=ContactReports(
+                ids=_choice(config, "contact_report_ids"),
+                with_news=config.get("contact_report_scope") == "with_news",
+                types=_choice(config, "contact_report_types") or TRACKED,
+                sms_ids=_choice(config, "sms_history_ids"),
+                with_channel=config.get("sms_history_scope") == "with_channel",
+            ),
+            segment_ids=_choice(config, "segment_ids"),
             contacts=ContactChoice(
                 since=moment(config, "contacts_since", now),
                 statuses=_choice(config, "contact_status"),

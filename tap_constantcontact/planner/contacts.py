@@ -13,7 +13,9 @@ from tap_constantcontact.planner.census import Census
 from tap_constantcontact.planner.forecast import pages
 from tap_constantcontact.planner.part import Part
 from tap_constantcontact.planner.windows import SECOND, divide
+from tap_constantcontact.streams.base import LEFT
 from tap_constantcontact.streams.columns import Column, Columns
+from tap_constantcontact.streams.contact_reports import ContactCounts
 from tap_constantcontact.streams.contacts import (
     COUNTED,
     CUSTOM_FIELDS,
@@ -30,7 +32,7 @@ from tap_constantcontact.streams.contacts import (
     WindowReading,
     status_of,
 )
-from tap_constantcontact.times import moment
+from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import ContactsUnit, Unit, WindowUnit
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ class ContactsPart(Part):
         self._deleted = DeletedContacts()
         self._probe = SmsChannelProbe()
         self._names = CustomFieldNames()
+        self._counts = brief.the(ContactCounts)
+        self._counted: Row = {}
         self._fields: list[Row] = []
         self._columns = Columns(
             {key: Column(*column) for key, column in brief.ledger.crowd.columns.items()}
@@ -96,7 +100,8 @@ class ContactsPart(Part):
     def stages(self) -> Iterator[Iterable[Unit]]:
         """Yield what counts, and changed contacts, first; then all contacts, if that is due."""
         if not self._brief.wants(self._contacts):
-            yield self._listed() if self._brief.wants(self._lists) else []
+            counts = [Unit(self._totals)] if self._brief.wants(self._counts) else []
+            yield [*(self._listed() if self._brief.wants(self._lists) else []), *counts]
             return
         if self._crowd.sms_channel is None and SMS_CHANNEL in self._choice.include:
             yield [Unit(self._probe, optional=True)]
@@ -265,6 +270,7 @@ class ContactsPart(Part):
             name: totals.get(name) or 0
             for name in ("explicit", "implicit", "unsubscribed", "pending")
         }
+        self._counted = totals
         self._census.living = totals.get("total") or 0
         self._census.count("statuses", unsubscribed, named["unsubscribed"])
         self._census.count("statuses", pending, named["pending"])
@@ -284,27 +290,43 @@ class ContactsPart(Part):
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
         """Learn how far contacts are known."""
-        if unit.source is self._probe:
+        if isinstance(unit, WindowUnit) and isinstance(reading, WindowReading):
+            self._window_read(unit, reading)
+        elif isinstance(unit, ContactsUnit) and isinstance(reading, ContactsReading):
+            self._some_read(unit, reading)
+        elif unit.source is self._probe:
             self._crowd.sms_channel = not missing
-        elif isinstance(unit, WindowUnit) and isinstance(reading, WindowReading):
-            self._sizes.pop((unit.since, unit.until), None)
-            begun = self._crowd.begun = self._crowd.begun or self._begin()
-            if unit.divisible and reading.is_divided:
-                self._divide(begun, unit, reading)
-            else:
-                begun.note((unit.since, unit.until))
-            if not begun.left():
-                self._pass_done(begun)
+        elif not missing:
+            self._counted_by(unit)
+
+    def _counted_by(self, unit: Unit) -> None:
+        """Learn that all has been counted that one of the counters counts."""
+        if unit.source is self._totals and self._brief.wants(self._counts):
+            self.found.append((self._counts, self._counts.found(self._counted, self._now())))
         elif unit.source is self._names:
             self._learn_fields()
         elif unit.source in (self._lists, self._tags):
-            if not missing:
-                kind = "lists" if unit.source is self._lists else "tags"
-                self._census.counts.setdefault(kind, {})  # there may be none
-        elif isinstance(unit, ContactsUnit) and isinstance(reading, ContactsReading):
-            self._census.read(reading)
-            if {"updated_after", "optout_after"} & unit.filters.keys():
-                self._changes_read(unit, reading)
+            kind = "lists" if unit.source is self._lists else "tags"
+            self._census.counts.setdefault(kind, {})  # there may be none
+
+    def _window_read(self, unit: WindowUnit, reading: WindowReading) -> None:
+        """Note that a window was read, or divide it."""
+        self._sizes.pop((unit.since, unit.until), None)
+        begun = self._crowd.begun = self._crowd.begun or self._begin()
+        if unit.divisible and reading.is_divided:
+            self._divide(begun, unit, reading)
+        else:
+            begun.note((unit.since, unit.until))
+        if not begun.left():
+            self._pass_done(begun)
+
+    def _some_read(self, unit: ContactsUnit, reading: ContactsReading) -> None:
+        """Note who was read, and who is kept no more."""
+        self._census.read(reading)
+        gone = {LEFT.name: text_of(self._now())} if reading.left else {}
+        self.found += [(self._contacts, {"contact_id": key, **gone}) for key in reading.left]
+        if {"updated_after", "optout_after"} & unit.filters.keys():
+            self._changes_read(unit, reading)
 
     def _changes_read(self, unit: ContactsUnit, reading: Reading) -> None:
         """Note until when changed contacts are known.

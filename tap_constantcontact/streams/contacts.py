@@ -14,7 +14,8 @@ from singer_sdk import typing as th
 from singer_sdk.helpers._catalog import get_selected_schema
 from typing_extensions import override
 
-from tap_constantcontact.streams.base import Asking, ConstantContactStream
+from tap_constantcontact.streams.base import LEFT, Asking, ConstantContactStream
+from tap_constantcontact.streams.forms import EXTRA
 from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import ContactsUnit, Reading, Row, Unit, WindowUnit, Work
 
@@ -232,6 +233,7 @@ class Contacts(ConstantContactStream):
             )
             for field in SMS
         ),
+        LEFT,
     ).to_dict()
 
     columns: Columns | None = None
@@ -368,6 +370,7 @@ class ContactsReading(Reading):
             they say themselves: they were added, or opted out.
         others: How many others are on it, who may have been before.
         older: How many were added before, whatever they are on.
+        left: Who was added before, and is not wanted: perhaps it was.
     """
 
     def __init__(self, source: Contacts, unit: ContactsUnit) -> None:
@@ -377,6 +380,7 @@ class ContactsReading(Reading):
         self.arrived: Counter[Group] = Counter()
         self.others: Counter[Group] = Counter()
         self.older = 0
+        self.left: list[str] = []
 
     @override
     def take(self, body: Any) -> Iterator[Row]:
@@ -387,6 +391,8 @@ class ContactsReading(Reading):
                 for name in self._hidden:
                     row[name] = None
                 yield row
+            elif self._known and row["created_at"] and moment(row["created_at"]) <= self._known:
+                self.left.append(row["contact_id"])
 
     def _look_at(self, row: Row) -> None:
         """Count a contact."""
@@ -399,6 +405,43 @@ class ContactsReading(Reading):
         for group in groups_of(row):
             opted_out = group == UNSUBSCRIBED and left and moment(left) > known
             (self.arrived if new or opted_out else self.others)[group] += 1
+
+
+class SegmentContacts(ConstantContactStream):
+    """The contacts in chosen segments."""
+
+    name = "segment_contacts"
+    path = "/contacts"
+    page_size = 500
+    records_key = "contacts"
+    primary_keys = ("segment_id", "contact_id")
+    selected_by_default = False
+    may_be_missing = True  # a segment that was deleted has no contacts
+    scope = "contact_data"
+    privilege = "contacts:read"
+    schema = th.PropertiesList(
+        th.Property("segment_id", th.IntegerType, required=True, description="The segment."),
+        th.Property("contact_id", th.StringType, required=True, description="The contact."),
+        LEFT,
+    ).to_dict()
+
+    def of(self, segment_id: str) -> Unit:
+        """Return the unit that reads the contacts of a segment; no filter goes with it."""
+        return Unit(self, filters={"segment_id": segment_id})
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> list[Row]:
+        """Return the rows of a page: of a contact, who it is, as `contacts` has all the rest."""
+        segment = int(unit.filters["segment_id"])
+        return [
+            {
+                "segment_id": segment,
+                "contact_id": record["contact_id"],
+                LEFT.name: None,
+                EXTRA: None,
+            }
+            for record in self.records(body)
+        ]
 
 
 class WindowReading(ContactsReading):

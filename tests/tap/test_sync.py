@@ -105,6 +105,7 @@ def test_a_first_run_asks_for_each_thing_once(tap: TapRunner, shop: Shop) -> Non
     ]
     assert first.counts == {
         "contacts": 3,
+        "contact_counts": 1,
         "campaigns": 1,
         "campaign_activities": 2,
         "campaign_summaries": 1,
@@ -132,7 +133,7 @@ def test_a_quiet_run_asks_only_what_might_have_moved(tap: TapRunner, shop: Shop)
         SUMMARIES,
         f"/reports/stats/email_campaigns/{shop.campaign.campaign_id}",
     ]
-    assert quiet.counts == {"campaign_stats": 1, "campaign_summaries": 1}
+    assert quiet.counts == {"contact_counts": 1, "campaign_stats": 1, "campaign_summaries": 1}
 
 
 def test_contacts_are_asked_for_whole_and_with_all_they_have(tap: TapRunner) -> None:
@@ -875,6 +876,7 @@ def test_a_stream_selected_later_is_read_whole(tap: TapRunner, shop: Shop) -> No
     later = tap.run()
     assert later.counts == {
         "contacts": 3,
+        "contact_counts": 1,
         "campaigns": 1,
         "campaign_activities": 2,
         "campaign_summaries": 1,
