@@ -165,7 +165,9 @@ def test_the_history_of_text_messages_is_read_of_those_who_are_named(
     tap.config["sms_history_ids"] = [shop.people[1].contact_id]
 
     run = tap.run(select=["contact_sms_history"])
-    assert run.paths("/contacts/sms") == [f"/contacts/sms_engagement_history/{shop.people[1].contact_id}"]
+    assert run.paths("/contacts/sms") == [
+        f"/contacts/sms_engagement_history/{shop.people[1].contact_id}"
+    ]
     assert run.counts == {}
 
 
