@@ -11,7 +11,6 @@ import pendulum
 
 from tap_constantcontact.errors import UnexpectedAnswer
 
-
 BLANK_BEFORE_OFFSET = re.compile(r"\s(?=[+-]\d\d:?\d\d$)")
 
 
