@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from tap_constantcontact.errors import Forbidden, NotFound, QuotaUsed, UnexpectedAnswer
+from tap_constantcontact.errors import Forbidden, NotFound, QuotaUsed, Refused, UnexpectedAnswer
 from tap_constantcontact.units import Page
 
 if TYPE_CHECKING:
@@ -223,6 +223,10 @@ class Fetcher:
             )
         except NotFound:
             if not unit.source.may_be_missing or errand.asked:
+                raise
+            return Page(unit, None, last=True), 0
+        except Refused:
+            if not unit.optional or errand.asked:
                 raise
             return Page(unit, None, last=True), 0
         except Forbidden:

@@ -2,7 +2,9 @@
 
     {"bookmarks": {"campaigns": {"replication_key": "updated_at", "replication_key_value": …}, …},
      "ledger": {"version": 1,
-                "contacts": [{"read_whole": …, "pass": {"began": …, "done": [[from, to], …]}}],
+                "contacts": [{"read_whole": …, "pass": {"began": …, "done": [[from, to], …]},
+                              "counts": {"lists": {<list_id>: …}, …}, …}],
+                "segments": {<segment_id>: [[<contact_id>, …]]},
                 "listing": [{"until": …, "since": …, "before": …}],
                 "campaigns": {<campaign_id>: [{"updated": …, "sent": …, "seen": …,
                                                "activities": {<campaign_activity_id>: […]}}]}}}
@@ -467,6 +469,66 @@ class Pass:
 Window = tuple["datetime | None", "datetime | None"]
 """From when, inclusive, until when, exclusive; None for no bound."""
 
+Counts = dict[str, dict[str, int]]
+"""How many contacts each list, tag and status has: by kind, and by its name or id."""
+
+
+@dataclass
+class Crowd:
+    """What is known of all contacts together.
+
+    Args:
+        read_whole: When all of them were last read, whatever their times say.
+        begun: The reading of all of them that is under way.
+        due: When something was found that only reading all of them brings, if it did not yet.
+        counts: What lists, tags and statuses counted when it was last known what moved them.
+        counted: When they did, by the API's clock.
+        choice: Which contacts are kept, in a few letters: empty for all.
+        sms_channel: Whether the API shows channels for text messages; None if nobody asked.
+        columns: The columns of custom fields, by the field's id: name, type, what it offers, and
+            whether it is gone.
+    """
+
+    read_whole: datetime | None = None
+    begun: Pass | None = None
+    due: datetime | None = None
+    counts: Counts = field(default_factory=dict)
+    counted: datetime | None = None
+    choice: str = ""
+    sms_channel: bool | None = None
+    columns: dict[str, tuple[str, str, str, bool]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any]) -> Crowd:
+        """Read it from the state."""
+        moments = {
+            name: moment(state[name]) for name in ("read_whole", "due", "counted") if name in state
+        }
+        return cls(
+            **moments,
+            begun=Pass.load(state["pass"]) if "pass" in state else None,
+            counts={kind: dict(sizes) for kind, sizes in state.get("counts", {}).items()},
+            choice=state.get("choice", ""),
+            sms_channel=state.get("sms_channel"),
+            columns={key: (*column,) for key, column in state.get("columns", {}).items()},
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """Write it to the state."""
+        moments = {"read_whole": self.read_whole, "due": self.due, "counted": self.counted}
+        return {
+            **{name: text_of(value) for name, value in moments.items() if value},
+            **({"pass": self.begun.dump()} if self.begun else {}),
+            **({"counts": self.counts} if self.counts else {}),
+            **({"choice": self.choice} if self.choice else {}),
+            **({"sms_channel": self.sms_channel} if self.sms_channel is not None else {}),
+            **(
+                {"columns": {key: [*each] for key, each in self.columns.items()}}
+                if self.columns
+                else {}
+            ),
+        }
+
 
 class Ledger:
     """Owns the state of a run: loaded from the last one, written to the next.
@@ -496,11 +558,12 @@ class Ledger:
                 if bookmark.get("replication_key_value")
             }
             (contacts,) = kept.get("contacts", [{}])
-            whole, begun = contacts.get("read_whole"), contacts.get("pass")
-            self.contacts_read_whole: datetime | None = moment(whole) if whole else None
-            """When all contacts were last read, whatever their times say."""
-            self.contacts_pass: Pass | None = None if begun is None else Pass.load(begun)
-            """The reading of all contacts that is under way."""
+            self.crowd = Crowd.load(contacts)
+            """What is known of all contacts together."""
+            self.segments: dict[str, set[str]] = {
+                key: set(members) for key, (members,) in kept.get("segments", {}).items()
+            }
+            """Who was in each chosen segment, by its id."""
             (listing,) = kept.get("listing", [None])
             self.listing = None if listing is None else Listing.load(listing)
             """What is known of the list of campaigns, whether or not their stream is selected."""
@@ -545,11 +608,8 @@ class Ledger:
 
     def state(self) -> dict[str, Any]:
         """Return the state as it stands, to be written as a STATE message."""
-        whole, begun = self.contacts_read_whole, self.contacts_pass
-        contacts = {
-            **({"read_whole": text_of(whole)} if whole else {}),
-            **({"pass": begun.dump()} if begun else {}),
-        }
+        contacts = self.crowd.dump()
+        segments = {key: [sorted(members)] for key, members in sorted(self.segments.items())}
         now = self.listing.until if self.listing else LONG_AGO
         return {
             "bookmarks": {
@@ -560,6 +620,7 @@ class Ledger:
                 "version": VERSION,
                 **({"account": self._account} if self._account else {}),
                 **({"contacts": [contacts]} if contacts else {}),
+                **({"segments": segments} if segments else {}),
                 **({"listing": [self.listing.dump()]} if self.listing else {}),
                 "campaigns": {
                     key: [campaign.dump(now)] for key, campaign in sorted(self.campaigns.items())

@@ -155,6 +155,9 @@ class Run:
             self._emitter.page(stream, rows[:room])
         if page.last:
             self._planner.done(unit, self._readings.pop(unit), missing=page.missing)
+            self._emitter.schemas(
+                {each.name: each for each in self._planner.reshaped() if each.name in streams}
+            )
             self._emit_findings()
             if self._ledger.due():
                 self._emitter.state(self._ledger.state())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -26,6 +27,43 @@ NAME = "tap-constantcontact"
 ENV_PREFIX = "TAP_CONSTANTCONTACT_"
 NO_SETTINGS = frozenset({"LOGLEVEL", "LOG_CONFIG", "LOG_FORMAT"})
 """What is read under the prefix before there are settings."""
+
+STATUSES = (
+    "active",
+    "unsubscribed",
+    "pending_confirmation",
+    "not_set",
+    "temp_hold",
+    "deleted",
+)
+"""What contacts can be chosen by; active are those who may be written to."""
+
+SUBRESOURCES = (
+    "custom_fields",
+    "list_memberships",
+    "phone_numbers",
+    "street_addresses",
+    "taggings",
+    "notes",
+)
+"""What a contact comes with when it is asked for."""
+
+SMS_CHANNEL = "sms_channel"
+"""What it comes with in some applications."""
+
+TRACKED = (
+    "em_sends",
+    "em_opens",
+    "em_clicks",
+    "em_bounces",
+    "em_optouts",
+    "em_forwards",
+    "p_contact_open",
+    "p_contact_click",
+    "p_contact_add",
+    "p_contact_update",
+)
+"""What the reports on a contact tell of."""
 
 NO_CLIENT_ID = (
     "client_id is missing: put the API key of your application into the settings or into"
@@ -147,6 +185,87 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "the API can filter by (a list joined, an address changed). 0: never.",
     ),
     th.Property(
+        "contacts_since",
+        th.StringType,
+        title="Contacts since",
+        description="Contacts added since then are kept: written like `start_date`; by default "
+        "all. Reports may name others.",
+    ),
+    th.Property(
+        "contact_status",
+        th.ArrayType(th.StringType(allowed_values=list(STATUSES))),
+        title="Contacts of a status",
+        description="Contacts with one of these are kept: `active`, `unsubscribed`, "
+        "`pending_confirmation`, `not_set`, `temp_hold`, `deleted`; by default all.",
+    ),
+    th.Property(
+        "contact_list_ids",
+        th.ArrayType(th.StringType),
+        title="Contacts on lists",
+        description="Contacts on any of these lists are kept; by default all.",
+    ),
+    th.Property(
+        "contact_include",
+        th.ArrayType(th.StringType(allowed_values=[*SUBRESOURCES, SMS_CHANNEL])),
+        title="Parts of contacts",
+        description="What is kept of contacts beside their own fields: `custom_fields`, "
+        "`list_memberships`, `phone_numbers`, `street_addresses`, `taggings`, `notes`, "
+        "`sms_channel`; by default all.",
+    ),
+    th.Property(
+        "custom_fields_as_columns",
+        th.BooleanType,
+        default=True,
+        title="Custom fields as columns",
+        description="Each custom field of contacts is a column of its own, of its own type, beside "
+        "`custom_fields`, which has them all: `cf_` and the name that it had when it was first "
+        "read.",
+    ),
+    th.Property(
+        "contact_report_ids",
+        th.ArrayType(th.StringType),
+        title="Contacts with reports",
+        description="Contacts whose reports are read, a call or more for each of them: "
+        "`contact_activity_details`, `contact_activity_summaries`, `contact_open_and_click_rates`.",
+    ),
+    th.Property(
+        "contact_report_scope",
+        th.StringType,
+        allowed_values=["with_news"],
+        title="Further contacts with reports",
+        description="`with_news` adds the contacts who are in a report on an e-mail that the run "
+        "has read.",
+    ),
+    th.Property(
+        "contact_report_types",
+        th.ArrayType(th.StringType(allowed_values=list(TRACKED))),
+        title="What reports on contacts tell",
+        description="Of `contact_activity_details`: `em_sends`, `em_opens`, `em_clicks`, "
+        "`em_bounces`, `em_optouts`, `em_forwards`, `p_contact_open`, `p_contact_click`, "
+        "`p_contact_add`, `p_contact_update`; by default all.",
+    ),
+    th.Property(
+        "segment_ids",
+        th.ArrayType(th.StringType),
+        title="Segments with contacts",
+        description="Segments whose `segment_contacts` are read, 500 contacts a call; the state "
+        "remembers them.",
+    ),
+    th.Property(
+        "sms_history_ids",
+        th.ArrayType(th.StringType),
+        title="Contacts with a history of text messages",
+        description="Contacts whose `contact_sms_history` is read, a call for each of them.",
+    ),
+    th.Property(
+        "sms_history_scope",
+        th.StringType,
+        allowed_values=["with_channel"],
+        title="Further contacts with a history of text messages",
+        description="`with_channel` adds the contacts with a channel for text messages whom the "
+        "run has read: at first all of them, then those who changed.",
+    ),
+    th.Property(
         "lookback_seconds",
         th.IntegerType,
         default=600,
@@ -240,6 +359,77 @@ DEFAULTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
+class ContactReports:
+    """Of which contacts that is read which costs a call for each, and what of it.
+
+    Args:
+        ids: Whose reports, in any case.
+        with_news: Whether also of those who are in a report that the run has read.
+        types: What happened.
+        sms_ids: Whose history of text messages, in any case.
+        with_channel: Whether also of those with a channel whom the run has read.
+    """
+
+    ids: tuple[str, ...]
+    with_news: bool
+    types: tuple[str, ...]
+    sms_ids: tuple[str, ...]
+    with_channel: bool
+
+
+@dataclass(frozen=True)
+class ContactChoice:
+    """Which contacts are kept, and what of them.
+
+    Args:
+        since: Those added since then; None for all.
+        statuses: Those with any of these statuses; none for all.
+        lists: Those on any of these lists; none for all.
+        include: What of them, beside their own fields.
+        as_columns: Whether each custom field is a column.
+    """
+
+    since: datetime | None
+    statuses: tuple[str, ...]
+    lists: tuple[str, ...]
+    include: tuple[str, ...]
+    as_columns: bool
+
+    def is_all(self) -> bool:
+        """Tell whether all contacts are kept."""
+        return not (self.since or self.statuses or self.lists)
+
+    def keeps(self, *, added: datetime | None, status: str, lists: Iterable[str]) -> bool:
+        """Tell whether a contact is kept.
+
+        Args:
+            added: When it was added.
+            status: Its status, as the API calls it.
+            lists: The lists it is on.
+        """
+        return (
+            (self.since is None or added is None or added >= self.since)
+            and (not self.statuses or status in self.statuses)
+            and (not self.lists or not set(self.lists).isdisjoint(lists))
+        )
+
+    def mark(self) -> str:
+        """Return a few letters that change with the choice."""
+        whole = set(self.include) == {*SUBRESOURCES, SMS_CHANNEL}
+        if self.is_all() and whole and self.as_columns:
+            return ""
+        facts = [
+            str(self.since),
+            str(self.as_columns),
+            *(",".join(sorted(each)) for each in self._parts()),
+        ]
+        return hashlib.blake2b(" ".join(facts).encode(), digest_size=6).hexdigest()
+
+    def _parts(self) -> tuple[tuple[str, ...], ...]:
+        return self.statuses, self.lists, self.include
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings as the rooms of the tap use them: parsed, with defaults, in their own types.
 
@@ -258,6 +448,9 @@ class Settings:
     end: datetime | None
     report_sent_after: datetime | None
     report_campaign_ids: frozenset[str]
+    contacts: ContactChoice
+    contact_reports: ContactReports
+    segment_ids: tuple[str, ...]
     report_hot: timedelta
     report_settle_runs: int
     contacts_full_refresh: timedelta | None
@@ -291,6 +484,8 @@ class Settings:
             raise SettingsError("start_date is in the future: nothing can have changed since then.")
         if start and end and start >= end:
             raise SettingsError("start_date must be before end_date.")
+        if not all(key.isdecimal() for key in config.get("segment_ids") or ()):
+            raise SettingsError("segment_ids must be numbers, as in the addresses of segments.")
         pace = float(config["requests_per_second"])
         if pace <= 0:
             raise SettingsError("requests_per_second must be more than 0; the API allows 4.")
@@ -312,6 +507,21 @@ class Settings:
             end=end,
             report_sent_after=moment(config, "report_sent_after", now),
             report_campaign_ids=frozenset(config.get("report_campaign_ids") or ()),
+            contact_reports=ContactReports(
+                ids=_choice(config, "contact_report_ids"),
+                with_news=config.get("contact_report_scope") == "with_news",
+                types=_choice(config, "contact_report_types") or TRACKED,
+                sms_ids=_choice(config, "sms_history_ids"),
+                with_channel=config.get("sms_history_scope") == "with_channel",
+            ),
+            segment_ids=_choice(config, "segment_ids"),
+            contacts=ContactChoice(
+                since=moment(config, "contacts_since", now),
+                statuses=_choice(config, "contact_status"),
+                lists=_choice(config, "contact_list_ids"),
+                include=_choice(config, "contact_include") or (*SUBRESOURCES, SMS_CHANNEL),
+                as_columns=config["custom_fields_as_columns"],
+            ),
             report_hot=timedelta(days=config["report_hot_days"]),
             report_settle_runs=config["report_settle_runs"],
             contacts_full_refresh=timedelta(days=config["contacts_full_refresh_days"]) or None,
@@ -351,6 +561,11 @@ class Settings:
         return late_enough and (
             not self.report_campaign_ids or campaign_id in self.report_campaign_ids
         )
+
+
+def _choice(config: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return the values of a list among the settings, each once, in their order."""
+    return tuple(dict.fromkeys(config.get(name) or ()))
 
 
 def minutes(number: int | None) -> timedelta | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from datetime import datetime, timezone
 
 import msgspec
@@ -10,13 +11,15 @@ import pendulum
 
 from tap_constantcontact.errors import UnexpectedAnswer
 
+BLANK_BEFORE_OFFSET = re.compile(r"\s(?=[+-]\d\d:?\d\d$)")
+
 
 @functools.lru_cache(maxsize=10_000)
 def moment(text: str) -> datetime:
     """Return the moment (aware, UTC) that one of the API's texts names.
 
-    Resources differ in precision and offset (`…37Z`, `…37.000Z`, `…37+00:00`), so times are
-    compared as moments, never as text.
+    Resources differ in precision and offset (`…37Z`, `…37.000Z`, `…37+00:00`, `…37 -0400`), so
+    times are compared as moments, never as text.
 
     Raises:
         UnexpectedAnswer: It is no time.
@@ -33,7 +36,7 @@ def moment(text: str) -> datetime:
 def _unusual(text: str) -> datetime:
     """Return the moment of a text that is written as the API does not write times so far."""
     try:
-        parsed = pendulum.parse(text, tz="UTC")
+        parsed = pendulum.parse(BLANK_BEFORE_OFFSET.sub("", text), tz="UTC")
     except (ValueError, TypeError):
         parsed = None
     if not isinstance(parsed, pendulum.DateTime):

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
 Row = dict[str, Any]
@@ -79,7 +79,7 @@ class Unit:
         about: What the unit is about (`campaign_activity_id` …): fills the path.
         filters: The query that narrows what is asked for.
         page_size: Rows a page, if not the source's own choice.
-        optional: Whether the run goes on where this is forbidden.
+        optional: Whether the run goes on where this is forbidden or refused.
         work: What it is part of.
     """
 
@@ -107,7 +107,26 @@ class ReportUnit(Unit):
 
 
 @dataclass(frozen=True, eq=False)
-class WindowUnit(Unit):
+class ContactsUnit(Unit):
+    """Some contacts, of whom some are kept.
+
+    Args:
+        keeps: Who is kept; None for all.
+        hidden: What of them is not.
+        known: When contacts were last counted: who was added after that was not among them. None
+            where nothing is compared with that.
+        changed_before: Only who last changed before then is compared: the others come with
+            another unit, too.
+    """
+
+    keeps: Callable[[Row], bool] | None = None
+    hidden: tuple[str, ...] = ()
+    known: datetime | None = None
+    changed_before: datetime | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class WindowUnit(ContactsUnit):
     """The contacts that were added between two moments.
 
     Args:

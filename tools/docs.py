@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tap_constantcontact import errors
 from tap_constantcontact.settings import JSONSCHEMA
 from tap_constantcontact.streams import STREAMS
+from tap_constantcontact.streams.contact_reports import ContactCounts, ContactReport
+from tap_constantcontact.streams.contacts import SegmentContacts
 from tap_constantcontact.streams.email_reports import EmailLinks, EmailReport, EventReport
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.stats import CampaignStats, Stats
@@ -49,7 +51,9 @@ def streams() -> str:
                 summary(stream),
                 code(*stream.primary_keys),
                 replication(stream),
-                f"{code(stream.path)}: {asked(stream)}" if hasattr(stream, "path") else "nothing",
+                f"{code(stream.path)}: {asked(stream)}"
+                if hasattr(stream, "path")
+                else "nothing more",
             ]
             for stream in STREAMS
         ],
@@ -69,6 +73,10 @@ def replication(stream: type[ConstantContactStream]) -> str:
         return f"incremental, {code(key)}"
     if issubclass(stream, SyncMismatches):
         return "as they are found"
+    if issubclass(stream, ContactCounts):
+        return "one row a run"
+    if issubclass(stream, (ContactReport, SegmentContacts)):
+        return "full, of chosen contacts"
     if issubclass(stream, Stats):
         return "full" if stream is CampaignStats else "counters of its campaign"
     return "full" if stream.page_size else "with its campaign"
@@ -90,6 +98,10 @@ def asked(stream: type[ConstantContactStream]) -> str:
     if issubclass(stream, Stats):
         which = "all sent campaigns" if stream is CampaignStats else "where a total moved"
         return f"{which}, {stream.ids_a_call} ids a call"
+    if issubclass(stream, ContactReport):
+        return "of each chosen contact, one a call"
+    if issubclass(stream, SegmentContacts):
+        return f"of each chosen segment, {stream.page_size} rows a call"
     if stream.page_size is None:
         return "those of changed campaigns, one a call"
     which = "what changed since the last run" if replication_key(stream) else "all"

@@ -9,6 +9,7 @@ their pages have been taken. Each part of the plan yields stages of its own:
     counters     the totals of all sent campaigns, 150 a call: their rows, and the gate
     follow       where something changed or moved: look-ups, activities, their counters, and the
                  reports that these count; then what never was read, the newest first
+    singles      what costs a call for each contact, of those whom the settings name
 
 Read `part` first, then these in their order.
 """
@@ -24,6 +25,7 @@ from tap_constantcontact.planner.contacts import ContactsPart
 from tap_constantcontact.planner.counters import CountersPart
 from tap_constantcontact.planner.follow import FollowPart
 from tap_constantcontact.planner.part import Brief, Finding, Part
+from tap_constantcontact.planner.singles import SinglesPart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -61,18 +63,20 @@ class Planner:
         self._campaigns = CampaignsPart(brief)
         self._counters = CountersPart(brief, self._campaigns)
         self._follow = FollowPart(brief, self._counters)
+        self._singles = SinglesPart(brief)
         self._parts: tuple[Part, ...] = (
             self._contacts,
             self._campaigns,
             self._counters,
             self._follow,
+            self._singles,
         )
         self._asks: dict[Unit, Part] = {}
 
     def stages(self) -> Iterator[Iterable[Unit]]:
         """Yield the stages of the run, each an iterable of units that is to be taken lazily."""
         yield from self._side_by_side(self._contacts, self._campaigns)
-        for part in (self._counters, self._follow):
+        for part in (self._counters, self._follow, self._singles):
             yield from self._side_by_side(part)
 
     def _side_by_side(self, *parts: Part) -> Iterator[Iterator[Unit]]:
@@ -89,6 +93,8 @@ class Planner:
     def take(self, unit: Unit, row: Row) -> None:
         """Learn from a row that has been read."""
         self._asks[unit].take(unit, row)
+        if self._singles.notices:
+            self._singles.notice(unit, row)
 
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
         """Learn that a unit has been read to its end.
@@ -106,6 +112,13 @@ class Planner:
         for part in self._parts:
             part.found.clear()
         return found
+
+    def reshaped(self) -> list[ConstantContactStream]:
+        """Return streams that have got new columns since this was asked last."""
+        reshaped = [stream for part in self._parts for stream in part.reshaped]
+        for part in self._parts:
+            part.reshaped.clear()
+        return reshaped
 
     def calls_left(self) -> int:
         """Return about how many calls the run will make yet, as far as it can tell by now."""

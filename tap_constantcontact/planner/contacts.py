@@ -3,28 +3,66 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import override
 
 from tap_constantcontact.ledger import Pass
+from tap_constantcontact.planner.census import Census
 from tap_constantcontact.planner.forecast import pages
 from tap_constantcontact.planner.part import Part
 from tap_constantcontact.planner.windows import SECOND, divide
-from tap_constantcontact.streams.contacts import ContactLists, Contacts, WindowReading
-from tap_constantcontact.units import WindowUnit
+from tap_constantcontact.streams.base import LEFT
+from tap_constantcontact.streams.columns import Column, Columns
+from tap_constantcontact.streams.contact_reports import ContactCounts
+from tap_constantcontact.streams.contacts import (
+    COUNTED,
+    CUSTOM_FIELDS,
+    MOST_LISTS,
+    SMS_CHANNEL,
+    ContactLists,
+    Contacts,
+    ContactsReading,
+    ContactTotals,
+    CustomFieldNames,
+    DeletedContacts,
+    SmsChannelProbe,
+    TagCounts,
+    WindowReading,
+    status_of,
+)
+from tap_constantcontact.times import moment, text_of
+from tap_constantcontact.units import ContactsUnit, Unit, WindowUnit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from tap_constantcontact.ledger import Window
+    from tap_constantcontact.planner.census import Movement
     from tap_constantcontact.planner.part import Brief
-    from tap_constantcontact.units import Reading, Unit
+    from tap_constantcontact.units import Reading, Row
+
+FEW_CALLS = 3
+"""Calls that are spent on a movement that the rows which were read may, or may not, explain."""
+
+DAY = timedelta(days=1)
+"""How long after all contacts were read a movement makes that due again, if it takes many calls."""
+
+COUNTED_BY = ("list_memberships", "taggings")
+"""What of a contact is always asked for: it says what counts it."""
+
+U = TypeVar("U", bound=ContactsUnit)
 
 
 class ContactsPart(Part):
     """Asks for lists and contacts.
+
+    What changed is found by the two times that the API can filter by. What moves neither of them
+    is found by counters, where they count it: a list, a tag or a status that moved otherwise than
+    the rows explain is read again; one that was left makes reading all contacts due, since only
+    that shows who has left. The rest waits until that is due by itself.
 
     Reading all contacts may take several runs. So it is done by windows of `created_at`, the
     one time that never changes, and the ledger notes each window that has been read.
@@ -34,90 +72,270 @@ class ContactsPart(Part):
         super().__init__(brief)
         self._lists = brief.the(ContactLists)
         self._contacts = brief.the(Contacts)
+        self._tags = TagCounts()
+        self._totals = ContactTotals()
+        self._deleted = DeletedContacts()
+        self._probe = SmsChannelProbe()
+        self._names = CustomFieldNames()
+        self._counts = brief.the(ContactCounts)
+        self._counted: Row = {}
+        self._fields: list[Row] = []
+        self._columns = Columns(
+            {key: Column(*column) for key, column in brief.ledger.crowd.columns.items()}
+        )
+        self._crowd = brief.ledger.crowd
+        self._choice = brief.settings.contacts
+        if self._choice.as_columns and self._brief.wants(self._contacts):
+            self._contacts.adopt(self._columns)
+        self._census = Census()
         self._optouts_again: list[Unit] = []
         self._divided: list[WindowUnit] = []
         self._open = 0
         self._is_behind = False
         self._sizes: dict[Window, float] = {}
 
+    # What is asked
+
     @override
     def stages(self) -> Iterator[Iterable[Unit]]:
-        """Yield lists and changed contacts first; then all contacts, if that is due."""
-        first = []
-        if self._brief.wants(self._lists):
-            first = [self._lists.of_channel("email"), self._lists.of_channel("sms")]
+        """Yield what counts, and changed contacts, first; then all contacts, if that is due."""
         if not self._brief.wants(self._contacts):
-            yield first
+            counts = [Unit(self._totals)] if self._brief.wants(self._counts) else []
+            yield [*(self._listed() if self._brief.wants(self._lists) else []), *counts]
             return
+        if self._crowd.sms_channel is None and SMS_CHANNEL in self._choice.include:
+            yield [Unit(self._probe, optional=True)]
+        if self._crowd.choice != self._choice.mark():
+            self._crowd.read_whole = self._crowd.begun = None
+            self._crowd.choice = self._choice.mark()
+        first = self._counters()
         known = self._ledger.bookmark(self._contacts.name)
         if known:
             yield [*first, *self._changed_since(known)]
+            first = []
             yield self._optouts_again
+            yield from self._unexplained()
             if not self._is_overdue():
                 return
-            first = []
-        windows = (
-            self._ledger.contacts_pass.left() if self._ledger.contacts_pass else [(None, None)]
-        )
-        units = [self._contacts.added_between(*window) for window in windows]
-        yield [*first, *units]
+        windows = self._crowd.begun.left() if self._crowd.begun else [(self._choice.since, None)]
+        yield [*first, *(self._window(*window) for window in windows)]
+        if not known and not self._crowd.counts:
+            self._settle_counts()
         while self._divided:
             divided, self._divided = self._divided, []
             yield divided
         if self._is_behind:
-            yield self._changed_since(self._ledger.contacts_read_whole or self._now())
+            yield self._changed_since(self._crowd.read_whole or self._now())
             yield self._optouts_again
+            yield from self._unexplained()
 
     @override
     def calls_left(self) -> float:
         """Return about how many calls the windows will take that are still to be read."""
         return sum(pages(size, self._contacts.page_size) for size in self._sizes.values())
 
+    def _listed(self) -> list[Unit]:
+        """Return what reads all lists; they count contacts, too."""
+        optional = not self._brief.wants(self._lists)
+        return [
+            replace(self._lists.of_channel(channel), optional=optional)
+            for channel in ("email", "sms")
+        ]
+
+    def _counters(self) -> list[Unit]:
+        """Return what counts contacts, after what tells how their rows look."""
+        looked_up = (self._tags, self._totals, self._deleted)
+        names = [Unit(self._names)] if CUSTOM_FIELDS in self._choice.include else []
+        return [*names, *self._listed(), *(Unit(source, optional=True) for source in looked_up)]
+
     def _changed_since(self, known: datetime) -> list[Unit]:
         """Return what reads the contacts that changed, or opted out, since a moment."""
         since = known - self._settings.lookback
-        units = [self._contacts.changed_since(since), self._contacts.opted_out_since(since)]
+        units: list[Unit] = [
+            replace(self._mine(unit), known=self._crowd.counted)
+            for unit in (self._contacts.changed_since(since), self._contacts.opted_out_since(since))
+        ]
         self._open = len(units)
         return units
 
+    def _window(
+        self, since: datetime | None, until: datetime | None, *, divisible: bool = True
+    ) -> WindowUnit:
+        """Return what reads the contacts added between two moments: of few lists, those on them."""
+        unit = self._mine(self._contacts.added_between(since, until, divisible=divisible))
+        lists = self._choice.lists
+        if 0 < len(lists) <= MOST_LISTS:
+            return replace(unit, filters={**unit.filters, "lists": ",".join(lists)})
+        return unit
+
+    def _mine(self, unit: U) -> U:
+        """Return a unit that asks for contacts as they are wanted, and keeps those that are."""
+        include = [
+            name
+            for name in dict.fromkeys((*self._choice.include, *COUNTED_BY))
+            if name != SMS_CHANNEL or self._crowd.sms_channel
+        ]
+        return replace(
+            unit,
+            filters={"include": ",".join(include), **unit.filters},
+            keeps=None if self._choice.is_all() else self._keeps,
+            hidden=tuple(name for name in COUNTED_BY if name not in self._choice.include),
+        )
+
+    def _keeps(self, row: Row) -> bool:
+        added = row["created_at"]
+        return self._choice.keeps(
+            added=moment(added) if added else None,
+            status=status_of(row),
+            lists=row["list_memberships"] or (),
+        )
+
+    # What counters tell
+
+    def _unexplained(self) -> Iterator[Iterable[Unit]]:
+        """Yield what reads the contacts that moved a counter though no row shows it."""
+        movements = list(self._census.movements(self._crowd.counts))
+        if self._cost(movements) > FEW_CALLS:
+            movements = [movement for movement in movements if movement.certain]
+        left = any(each.by < 0 and each.group[0] != "statuses" for each in movements)
+        if left and self._settings.contacts_full_refresh:
+            self._crowd.due = self._now()
+        if not self._is_overdue():
+            yield self._come_to([each for each in movements if each.by > 0])
+        self._settle_counts()
+
+    def _cost(self, movements: Iterable[Movement]) -> int:
+        """Return how many calls it takes to look into some movements."""
+        size = 0
+        for movement in movements:
+            if movement.by > 0:
+                size += movement.size
+            elif movement.group[0] != "statuses":
+                return self._whole_cost()
+        return min(pages(size, self._contacts.page_size), self._whole_cost())
+
+    def _whole_cost(self) -> int:
+        """Return how many calls it takes to read all contacts."""
+        return pages(self._census.total, self._contacts.page_size)
+
+    def _come_to(self, movements: Iterable[Movement]) -> list[Unit]:
+        """Return what reads the lists, tags and statuses to which contacts have come."""
+        names: dict[str, list[str]] = {"lists": [], "tags": [], "statuses": []}
+        for movement in movements:
+            kind, name = movement.group
+            names[kind].append(name)
+        units = [
+            *self._contacts.on_lists(sorted(names["lists"])),
+            *self._contacts.tagged(sorted(names["tags"])),
+            *self._contacts.of_status(sorted(names["statuses"])),
+        ]
+        return [self._mine(unit) for unit in units]
+
+    def _settle_counts(self) -> None:
+        """Note that all is known, or due, that moved the counters so far."""
+        self._crowd.counts = {**self._crowd.counts, **self._census.counts}
+        self._crowd.counted = self._now()
+
     def _is_overdue(self) -> bool:
         """Tell whether all contacts are to be read again, or still."""
-        whole, every = self._ledger.contacts_read_whole, self._settings.contacts_full_refresh
-        due = every is not None and (whole is None or self._now() - whole >= every)
-        return due or self._ledger.contacts_pass is not None
+        whole, every = self._crowd.read_whole, self._settings.contacts_full_refresh
+        if whole is None or self._crowd.begun is not None:
+            return True
+        age = self._now() - whole
+        if every is not None and age >= every:
+            return True
+        return self._crowd.due is not None and (age >= DAY or self._whole_cost() <= FEW_CALLS)
 
-    def _pass_done(self, ended: Pass) -> None:
-        """Note that all contacts have been read, as they were when that was begun."""
-        self._ledger.contacts_pass = None
-        self._ledger.contacts_read_whole = ended.began
-        if self._ledger.bookmark(self._contacts.name) is None:
-            self._advance(ended.began)
-            self._is_behind = ended.began < self._now()  # it was begun by a run before this one
+    # What is learnt
+
+    @override
+    def take(self, unit: Unit, row: Row) -> None:
+        """Learn what is counted."""
+        census = self._census
+        if unit.source is self._lists:
+            census.count("lists", row["list_id"], row["membership_count"] or 0)
+        elif unit.source is self._tags:
+            census.count("tags", row["tag_id"], row.get("contacts_count") or 0)
+        elif unit.source is self._deleted:
+            census.count("statuses", "deleted", row["deleted"])
+        elif unit.source is self._totals:
+            self._learn_totals(row)
+        elif unit.source is self._names:
+            self._fields.append(row)
+
+    def _learn_totals(self, totals: Row) -> None:
+        """Learn how many have which permission; whoever has none of these, has another one."""
+        _, unsubscribed, pending, others = COUNTED
+        named = {
+            name: totals.get(name) or 0
+            for name in ("explicit", "implicit", "unsubscribed", "pending")
+        }
+        self._counted = totals
+        self._census.living = totals.get("total") or 0
+        self._census.count("statuses", unsubscribed, named["unsubscribed"])
+        self._census.count("statuses", pending, named["pending"])
+        self._census.count("statuses", others, self._census.living - sum(named.values()))
+
+    def _learn_fields(self) -> None:
+        """Learn which custom fields there are; what a deleted one said, only all contacts tell."""
+        if self._columns.learn(self._fields) and self._settings.contacts_full_refresh:
+            self._crowd.due = self._now()
+        self._crowd.columns = {
+            key: (column.name, column.type, column.choices, column.gone)
+            for key, column in self._columns.known.items()
+        }
+        if self._choice.as_columns and self._contacts.adopt(self._columns):
+            self.reshaped.append(self._contacts)
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
         """Learn how far contacts are known."""
         if isinstance(unit, WindowUnit) and isinstance(reading, WindowReading):
-            self._sizes.pop((unit.since, unit.until), None)
-            begun = self._ledger.contacts_pass or Pass(self._now())
-            self._ledger.contacts_pass = begun
-            if unit.divisible and reading.is_divided:
-                self._divide(begun, unit, reading)
-            else:
-                begun.note((unit.since, unit.until))
-                if not begun.left():
-                    self._pass_done(begun)
-        elif unit.source is self._contacts:
+            self._window_read(unit, reading)
+        elif isinstance(unit, ContactsUnit) and isinstance(reading, ContactsReading):
+            self._some_read(unit, reading)
+        elif unit.source is self._probe:
+            self._crowd.sms_channel = not missing
+        elif not missing:
+            self._counted_by(unit)
+
+    def _counted_by(self, unit: Unit) -> None:
+        """Learn that all has been counted that one of the counters counts."""
+        if unit.source is self._totals and self._brief.wants(self._counts):
+            self.found.append((self._counts, self._counts.found(self._counted, self._now())))
+        elif unit.source is self._names:
+            self._learn_fields()
+        elif unit.source in (self._lists, self._tags):
+            kind = "lists" if unit.source is self._lists else "tags"
+            self._census.counts.setdefault(kind, {})  # there may be none
+
+    def _window_read(self, unit: WindowUnit, reading: WindowReading) -> None:
+        """Note that a window was read, or divide it."""
+        self._sizes.pop((unit.since, unit.until), None)
+        begun = self._crowd.begun = self._crowd.begun or self._begin()
+        if unit.divisible and reading.is_divided:
+            self._divide(begun, unit, reading)
+        else:
+            begun.note((unit.since, unit.until))
+        if not begun.left():
+            self._pass_done(begun)
+
+    def _some_read(self, unit: ContactsUnit, reading: ContactsReading) -> None:
+        """Note who was read, and who is kept no more."""
+        self._census.read(reading)
+        gone = {LEFT.name: text_of(self._now())} if reading.left else {}
+        self.found += [(self._contacts, {"contact_id": key, **gone}) for key in reading.left]
+        if {"updated_after", "optout_after"} & unit.filters.keys():
             self._changes_read(unit, reading)
 
-    def _changes_read(self, unit: Unit, reading: Reading) -> None:
+    def _changes_read(self, unit: ContactsUnit, reading: Reading) -> None:
         """Note until when changed contacts are known.
 
         Whoever opts in again leaves the list of those who opted out, and may push another one
         over the end of a page that is being read. So a list of several pages is read twice.
         """
         if "optout_after" in unit.filters and reading.pages > 1 and not self._optouts_again:
-            self._optouts_again.append(replace(unit))
+            self._optouts_again.append(replace(unit, known=None))
             self._open += 1
         self._open -= 1
         if not self._open:
@@ -126,18 +344,31 @@ class ContactsPart(Part):
     def _advance(self, until: datetime) -> None:
         self._ledger.advance(self._contacts.name, "updated_at", until)
 
+    def _begin(self) -> Pass:
+        """Return a pass in which nothing has been read yet; whoever is not kept need not be."""
+        since = self._choice.since
+        return Pass(self._now(), [(None, since)] if since else [])
+
+    def _pass_done(self, ended: Pass) -> None:
+        """Note that all contacts have been read, as they were when that was begun."""
+        self._crowd.begun = None
+        self._crowd.read_whole = ended.began
+        if self._crowd.due and self._crowd.due <= ended.began:
+            self._crowd.due = None
+        if self._ledger.bookmark(self._contacts.name) is None:
+            self._advance(ended.began)
+            self._is_behind = ended.began < self._now()  # it was begun by a run before this one
+
     def _divide(self, begun: Pass, unit: WindowUnit, reading: WindowReading) -> None:
         """Divide a window that holds too many."""
         done, rest = divide((unit.since, unit.until), reading.added, reading.count)
         if done:
             begun.note(done)
-        size = (reading.count - (len(reading.added) if done else 0)) / len(rest)
+        size = (reading.count - (len(reading.added) if done else 0)) / max(len(rest), 1)
         self._sizes |= dict.fromkeys(rest, size)
         whole = rest == [(unit.since, unit.until)]
         self._divided += [
-            self._contacts.added_between(
-                since, until, divisible=not whole and not _is_a_second(since, until)
-            )
+            self._window(since, until, divisible=not whole and not _is_a_second(since, until))
             for since, until in rest
         ]
 

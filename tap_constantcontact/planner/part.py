@@ -62,6 +62,8 @@ class Part:
         self._now = brief.now
         self.found: list[Finding] = []
         """What answers have added up to, and was not written yet."""
+        self.reshaped: list[ConstantContactStream] = []
+        """Streams that have got new columns, where their schema was not written yet."""
 
     def stages(self) -> Iterator[Iterable[Unit]]:
         """Yield stages, each an iterable of units that is to be taken lazily.

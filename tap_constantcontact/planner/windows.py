@@ -7,6 +7,7 @@ need not be read again by a run that goes on after a kill.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from statistics import quantiles
@@ -32,17 +33,23 @@ LEAST_REACH = 1 / 64
 once, and the time between those tells nothing of the others."""
 
 
+SURE = math.log(1_000_000)
+"""In how many orders a page might have come, at least, for the one it has to tell anything: the
+natural logarithm."""
+
+
 def divide(
     window: Window, added: Sequence[datetime], count: int
 ) -> tuple[Window | None, list[Window]]:
     """Divide a window, going by its first page.
 
     The page may show the newest: these are done with, and the others are divided where half of
-    them should lie. In any other order, it tells how all are spread.
+    them should lie. In any other order, it tells how all are spread. It may also show some that
+    were added just before the window, as `Contacts.added_between` says.
 
     Args:
         window: What is to be divided.
-        added: When the contacts on the first page were added, in its order; at least one.
+        added: When the contacts on the first page were added, in its order.
         count: How many the window holds.
 
     Returns:
@@ -50,35 +57,49 @@ def divide(
         first. A window that cannot be divided is left as it is.
     """
     since, until = window
-    newest, oldest = max(added), _second(min(added))
+    falls = _falls(added)
+    if falls and since is not None and added[-1] < since:
+        return window, []
+    inside = [each for each in added if _is_in(window, each)]
+    if not inside:  # a crowd at an edge
+        return None, _cut(
+            window,
+            [*([since + SECOND] if since else []), *([until - SECOND] if until else [])],
+        )
+    newest, oldest = max(inside), _second(min(inside))
     if newest < oldest + SECOND:
         return None, _cut(window, [oldest, oldest + SECOND])
-    if any(older > newer for newer, older in pairwise(added)):
-        parts = math.ceil(count / (MOST_IN_WINDOW * FULL))
-        spread = quantiles([each.timestamp() for each in added], n=parts)
-        return None, _cut(window, [datetime.fromtimestamp(each, timezone.utc) for each in spread])
-    end = oldest + SECOND  # more of that second may be on the next page
-    if until is not None and end >= until:
-        return None, _cut(window, [(since or EARLIEST) + (until - (since or EARLIEST)) / 2])
-    left = (count - len(added)) / 2
-    reach = (newest - oldest) * (left / len(added))
-    start = since or EARLIEST
-    cut = end - max(reach, (end - start) * LEAST_REACH)
-    if cut <= start:
-        cut = start + (end - start) / 2
-    return (end, until), _cut((since, end), [cut])
+    if falls:
+        end = oldest + SECOND  # more of that second may be on the next page
+        start = since or EARLIEST
+        reach = (newest - oldest) * ((count - len(added)) / 2 / len(added))
+        cut = end - max(reach, (end - start) * LEAST_REACH)
+        return (end, until), _cut((since, end), [cut])
+    parts = math.ceil(count / (MOST_IN_WINDOW * FULL))
+    spread = quantiles([each.timestamp() for each in inside], n=parts)
+    return None, _cut(window, [datetime.fromtimestamp(each, timezone.utc) for each in spread])
+
+
+def _is_in(window: Window, when: datetime) -> bool:
+    since, until = window
+    return (since is None or since <= when) and (until is None or when < until)
+
+
+def _falls(added: Sequence[datetime]) -> bool:
+    """Tell whether the newest come first, and hardly by chance: a single second tells nothing."""
+    crowds = Counter(added).values()
+    orders = math.lgamma(len(added) + 1) - sum(math.lgamma(size + 1) for size in crowds)
+    return orders > SURE and all(newer >= older for newer, older in pairwise(added))
 
 
 def _cut(window: Window, cuts: Iterable[datetime]) -> list[Window]:
-    """Return a window cut where it can be, the newest part first."""
+    """Return a window cut where it can be, the newest part first; in the middle if nowhere else."""
     since, until = window
-    inside = sorted(
-        {
-            cut
-            for cut in map(_second, cuts)
-            if (since is None or since < cut) and (until is None or cut < until)
-        }
-    )
+    inside = sorted({cut for cut in map(_second, cuts) if cut != since and _is_in(window, cut)})
+    if not inside and until is not None:
+        start = since or EARLIEST
+        middle = _second(start + (until - start) / 2)
+        inside = [middle] if start < middle else []
     return list(pairwise([since, *inside, until]))[::-1]
 
 

@@ -6,29 +6,45 @@ move updated_at".
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
+from singer_sdk.helpers._catalog import get_selected_schema
 from typing_extensions import override
 
-from tap_constantcontact.streams.base import ConstantContactStream
+from tap_constantcontact.streams.base import LEFT, Asking, ConstantContactStream
+from tap_constantcontact.streams.forms import EXTRA
 from tap_constantcontact.times import moment, text_of
-from tap_constantcontact.units import Reading, Row, Unit, WindowUnit, Work
+from tap_constantcontact.units import ContactsUnit, Reading, Row, Unit, WindowUnit, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-SUBRESOURCES = (
-    "custom_fields",
-    "list_memberships",
-    "phone_numbers",
-    "street_addresses",
-    "taggings",
-    "notes",
-)
-"""What a contact comes with when it is asked for."""
+    from tap_constantcontact.streams.columns import Columns
+
+CUSTOM_FIELDS = "custom_fields"
+"""What custom fields say of a contact, as a list of all of them."""
+
+SMS_CHANNEL = "sms_channel"
+"""What only some applications may ask for with a contact."""
+
+MAILABLE = frozenset({"explicit", "implicit"})
+"""The permissions of contacts whose status is active: those who may be written to."""
+
+COUNTED = ("deleted", "unsubscribed", "pending_confirmation", "not_set,temp_hold")
+"""The statuses that are counted, and few enough to be read again by themselves."""
+
+UNSUBSCRIBED = ("statuses", "unsubscribed")
+"""What counts those who opted out: they say when they did."""
+
+MOST_LISTS, MOST_TAGS = 25, 50
+"""How many lists, and how many tags, the API takes in one call."""
+
+Group = tuple[str, str]
+"""What counts contacts: lists, tags or statuses, and which of them."""
 
 EMAIL_ADDRESS = (
     th.Property("address", th.StringType, description="The e-mail address."),
@@ -73,17 +89,48 @@ def _list_of(*properties: th.Property[Any]) -> th.ArrayType[Any]:
     return th.ArrayType(th.ObjectType(*properties, additional_properties=True))
 
 
+SMS = (
+    th.Property("sms_channel_id", th.StringType, description="The channel for text messages."),
+    th.Property("sms_address", th.StringType, description="Its number."),
+    th.Property("dial_code", th.StringType, description="The number's dial code, without +."),
+    th.Property("country_code", th.StringType, description="The number's country: two letters."),
+    th.Property("create_source", th.StringType, description="Who added it: Contact or Account."),
+    th.Property("update_source", th.StringType, description="Who changed it last."),
+    th.Property(
+        "sms_channel_consents",
+        _list_of(
+            th.Property(
+                "sms_consent_permission",
+                th.StringType,
+                description="explicit, unsubscribed, pending_confirmation or not_set.",
+            ),
+            th.Property("consent_type", th.StringType, description="promotional_sms."),
+            th.Property("opt_in_date", th.DateTimeType, description="When the contact agreed."),
+            th.Property("opt_out_date", th.DateTimeType, description="When it refused."),
+            th.Property(
+                "advertised_frequency", th.StringType, description="How many were announced."
+            ),
+            th.Property("advertised_interval", th.StringType, description="In which time."),
+            th.Property("created_at", th.DateTimeType, description="When it was noted."),
+            th.Property("updated_at", th.DateTimeType, description="When it changed."),
+        ),
+        description="What the contact agreed to.",
+    ),
+)
+"""The fields of a contact's `sms_channel`: columns `sms_channel__…`."""
+
+
 class Contacts(ConstantContactStream):
     """The people of the account, whatever their status, deleted ones included."""
 
     name = "contacts"
     path = "/contacts"
-    params = {"status": "all", "include": ",".join(SUBRESOURCES)}
+    params = {"status": "all"}
     page_size = 500
     records_key = "contacts"
     primary_keys = ("contact_id",)
     replication_key = "updated_at"
-    unfolded = {"email_address": "email_address__"}
+    unfolded = {"email_address": "email_address__", SMS_CHANNEL: f"{SMS_CHANNEL}__"}
     scope = "contact_data"
     privilege = "contacts:read"
     schema = th.PropertiesList(
@@ -180,7 +227,47 @@ class Contacts(ConstantContactStream):
             ),
             description="Notes on the contact, newest first.",
         ),
+        *(
+            th.Property(
+                f"{SMS_CHANNEL}__{field.name}", field.wrapped, description=field.description
+            )
+            for field in SMS
+        ),
+        LEFT,
     ).to_dict()
+
+    columns: Columns | None = None
+    """The columns of custom fields, if they have some."""
+
+    def adopt(self, columns: Columns) -> bool:
+        """Take up the columns of custom fields; tell whether any is new.
+
+        They are selected where the list of all custom fields is, whatever the catalog knows.
+        """
+        self.columns = columns
+        before, added = self.schema["properties"], columns.schema
+        if added.keys() <= before.keys():
+            return False
+        self.schema = {**self.schema, "properties": {**before, **added}}  # type: ignore[misc]
+        for name in added:
+            self.mask["properties", name] = self.mask["properties", CUSTOM_FIELDS]
+        self._tap.mapper.register_raw_stream_schema(
+            self.name, get_selected_schema(self.name, self.schema, self.mask), self.primary_keys
+        )
+        self._stream_maps = None
+        for made in ("hidden", "_form"):
+            vars(self).pop(made, None)
+        return True
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
+        """Return the rows of a page, with a column for each custom field."""
+        rows = super().rows(unit, body)
+        if self.columns is not None:
+            rows = list(rows)
+            for row in rows:
+                self.columns.fill(row)
+        return rows
 
     def added_between(
         self, since: datetime | None, until: datetime | None, *, divisible: bool = True
@@ -188,13 +275,14 @@ class Contacts(ConstantContactStream):
         """Return the unit that reads the contacts that were added between two moments.
 
         Nothing else that one can filter by stays as it is while one reads. Nobody documents
-        whether the API's bounds are inclusive, so each is moved by a second.
+        whether the API's bounds are inclusive, so the first is moved by a second: it may show
+        contacts that were added just before.
         """
         return WindowUnit(
             self,
             filters={
                 **({"created_after": text_of(since - SECOND)} if since else {}),
-                **({"created_before": text_of(until + SECOND)} if until else {}),
+                **({"created_before": text_of(until)} if until else {}),
                 "include_count": "true",
             },
             work=Work.WHOLE,
@@ -203,13 +291,33 @@ class Contacts(ConstantContactStream):
             divisible=divisible,
         )
 
-    def changed_since(self, since: datetime) -> Unit:
+    def changed_since(self, since: datetime) -> ContactsUnit:
         """Return the unit that reads the contacts whose `updated_at` moved."""
-        return Unit(self, filters={"updated_after": text_of(since)})
+        return ContactsUnit(self, filters={"updated_after": text_of(since)})
 
-    def opted_out_since(self, since: datetime) -> Unit:
+    def opted_out_since(self, since: datetime) -> ContactsUnit:
         """Return the unit that reads the contacts who opted out, which moves no `updated_at`."""
-        return Unit(self, filters={"optout_after": text_of(since)})
+        return ContactsUnit(
+            self, filters={"optout_after": text_of(since)}, changed_before=since + SECOND
+        )
+
+    def on_lists(self, ids: Sequence[str]) -> list[ContactsUnit]:
+        """Return the units that read the members of some lists."""
+        return self._any_of("lists", ids, MOST_LISTS)
+
+    def tagged(self, ids: Sequence[str]) -> list[ContactsUnit]:
+        """Return the units that read the contacts with any of some tags."""
+        return self._any_of("tags", ids, MOST_TAGS)
+
+    def of_status(self, statuses: Sequence[str]) -> list[ContactsUnit]:
+        """Return the units that read the contacts with any of some statuses, these alone."""
+        return self._any_of("status", statuses, len(COUNTED))
+
+    def _any_of(self, name: str, values: Sequence[str], most: int) -> list[ContactsUnit]:
+        return [
+            ContactsUnit(self, filters={name: ",".join(values[start : start + most])})
+            for start in range(0, len(values), most)
+        ]
 
     @override
     def enough(self, unit: Unit, body: Any) -> bool:
@@ -223,11 +331,120 @@ class Contacts(ConstantContactStream):
 
     @override
     def reading(self, unit: Unit) -> Reading:
-        """Return what also remembers how many there are, and when they were added."""
-        return WindowReading(self, unit) if isinstance(unit, WindowUnit) else Reading(self, unit)
+        """Return what keeps whom it should, and counts all who are read."""
+        if isinstance(unit, WindowUnit):
+            return WindowReading(self, unit)
+        return (
+            ContactsReading(self, unit) if isinstance(unit, ContactsUnit) else Reading(self, unit)
+        )
 
 
-class WindowReading(Reading):
+def status_of(row: Row) -> str:
+    """Return the status of a contact: deleted, or what its address may be used for."""
+    return "deleted" if row["deleted_at"] else permission_of(row)
+
+
+def permission_of(row: Row) -> str:
+    """Return what the address of a contact may be used for, deleted or not."""
+    permission: str = row["email_address__permission_to_send"] or "not_set"
+    return "active" if permission in MAILABLE else permission
+
+
+def groups_of(row: Row) -> Iterator[Group]:
+    """Yield what counts a contact; whether a deleted one counts by its permission is not sure."""
+    for status in {status_of(row), permission_of(row)}:
+        for statuses in COUNTED:
+            if status in statuses.split(","):
+                yield ("statuses", statuses)
+    for key in row["list_memberships"] or ():
+        yield ("lists", key)
+    for key in () if row["deleted_at"] else row["taggings"] or ():
+        yield ("tags", key)
+
+
+class ContactsReading(Reading):
+    """Reads contacts, and keeps those that are wanted.
+
+    Attributes:
+        arrived: How many have come to each list, and so on, since contacts were counted, as
+            they say themselves: they were added, or opted out.
+        others: How many others are on it, who may have been before.
+        older: How many were added before, whatever they are on.
+        left: Who was added before, and is not wanted: perhaps it was.
+    """
+
+    def __init__(self, source: Contacts, unit: ContactsUnit) -> None:
+        super().__init__(source, unit)
+        self._keeps, self._hidden = unit.keeps, unit.hidden
+        self._known, self._before = unit.known, unit.changed_before
+        self.arrived: Counter[Group] = Counter()
+        self.others: Counter[Group] = Counter()
+        self.older = 0
+        self.left: list[str] = []
+
+    @override
+    def take(self, body: Any) -> Iterator[Row]:
+        """Yield the rows of the next page that are kept."""
+        for row in super().take(body):
+            self._look_at(row)
+            if self._keeps is None or self._keeps(row):
+                for name in self._hidden:
+                    row[name] = None
+                yield row
+            elif self._known and row["created_at"] and moment(row["created_at"]) <= self._known:
+                self.left.append(row["contact_id"])
+
+    def _look_at(self, row: Row) -> None:
+        """Count a contact."""
+        known, added, changed = self._known, row["created_at"], row["updated_at"]
+        if known is None or (self._before and changed and moment(changed) >= self._before):
+            return
+        new = added is not None and moment(added) > known
+        left = row["email_address__opt_out_date"]
+        self.older += not new
+        for group in groups_of(row):
+            opted_out = group == UNSUBSCRIBED and left and moment(left) > known
+            (self.arrived if new or opted_out else self.others)[group] += 1
+
+
+class SegmentContacts(ConstantContactStream):
+    """The contacts in chosen segments."""
+
+    name = "segment_contacts"
+    path = "/contacts"
+    page_size = 500
+    records_key = "contacts"
+    primary_keys = ("segment_id", "contact_id")
+    selected_by_default = False
+    may_be_missing = True  # a segment that was deleted has no contacts
+    scope = "contact_data"
+    privilege = "contacts:read"
+    schema = th.PropertiesList(
+        th.Property("segment_id", th.IntegerType, required=True, description="The segment."),
+        th.Property("contact_id", th.StringType, required=True, description="The contact."),
+        LEFT,
+    ).to_dict()
+
+    def of(self, segment_id: str) -> Unit:
+        """Return the unit that reads the contacts of a segment; no filter goes with it."""
+        return Unit(self, filters={"segment_id": segment_id})
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> list[Row]:
+        """Return the rows of a page: of a contact, who it is, as `contacts` has all the rest."""
+        segment = int(unit.filters["segment_id"])
+        return [
+            {
+                "segment_id": segment,
+                "contact_id": record["contact_id"],
+                LEFT.name: None,
+                EXTRA: None,
+            }
+            for record in self.records(body)
+        ]
+
+
+class WindowReading(ContactsReading):
     """Reads a window of contacts.
 
     Attributes:
@@ -235,24 +452,118 @@ class WindowReading(Reading):
         added: When those of the first page that holds any were added, in their order.
     """
 
-    def __init__(self, source: Contacts, unit: Unit) -> None:
+    def __init__(self, source: Contacts, unit: WindowUnit) -> None:
         super().__init__(source, unit)
         self.count = 0
         self.added: list[datetime] = []
+        self._first = True
 
     @override
     def take(self, body: Any) -> Iterator[Row]:
-        """Yield the rows of the next page."""
-        self.count, whole = count(body), bool(self.added)
-        for row in super().take(body):
-            if not whole and row["created_at"]:
-                self.added.append(moment(row["created_at"]))
-            yield row
+        """Yield the rows of the next page that are kept."""
+        self.count = count(body)
+        self._first = not self.added
+        yield from super().take(body)
+
+    @override
+    def _look_at(self, row: Row) -> None:
+        if self._first and row["created_at"]:
+            self.added.append(moment(row["created_at"]))
 
     @property
     def is_divided(self) -> bool:
         """Whether there were too many."""
         return self.count > MOST_IN_WINDOW
+
+
+class CustomFieldNames(Asking):
+    """Looks up the custom fields: their names, types and choices."""
+
+    name = "the names of custom fields"
+    path = "/contact_custom_fields"
+    page_size = 100
+    records_key = "custom_fields"
+    scope = "contact_data"
+    privilege = "contacts:read"
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> Iterator[Row]:
+        """Yield the fields."""
+        yield from self.records(body)
+
+
+class ContactTotals(Asking):
+    """Looks up how many contacts there are with each permission, deleted ones left out."""
+
+    name = "the counts of contacts"
+    path = "/contacts/counts"
+    params = {"include": "new_subscriber"}
+    scope = "contact_data"
+    privilege = "contacts:read"
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> Iterator[Row]:
+        """Yield the counts."""
+        yield from self.records(body)
+
+
+class TagCounts(Asking):
+    """Looks up how many contacts carry each tag."""
+
+    name = "the counts of tags"
+    path = "/contact_tags"
+    params = {"include_count": "true"}
+    page_size = 500
+    records_key = "tags"
+    scope = "contact_data"
+    privilege = "contacts:read"
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> Iterator[Row]:
+        """Yield the tags."""
+        yield from self.records(body)
+
+
+class DeletedContacts(Asking):
+    """Looks up how many contacts are deleted."""
+
+    name = "the count of deleted contacts"
+    path = "/contacts"
+    params = {"status": "deleted", "include_count": "true"}
+    page_size = 1
+    scope = "contact_data"
+    privilege = "contacts:read"
+
+    @override
+    def enough(self, unit: Unit, body: Any) -> bool:
+        """Tell that the first page says it all."""
+        return True
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> Iterator[Row]:
+        """Yield their number."""
+        yield {"deleted": count(body)}
+
+
+class SmsChannelProbe(Asking):
+    """Finds out whether the API shows the channel for text messages, as only its guide says."""
+
+    name = "the probe for text messages"
+    path = "/contacts"
+    params = {"status": "all", "include": SMS_CHANNEL}
+    page_size = 1
+    scope = "contact_data"
+    privilege = "contacts:read"
+
+    @override
+    def enough(self, unit: Unit, body: Any) -> bool:
+        """Tell that the first page says it all."""
+        return True
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> Iterator[Row]:
+        """Yield nothing: that there is an answer is the answer."""
+        yield from ()
 
 
 class ContactLists(ConstantContactStream):

@@ -40,6 +40,7 @@ OWN_WORDS = {
     "of",
     "of_channel",
 }
+OWN_WORDS |= {"adopt", "columns", "rows", "on_lists", "tagged", "of_status", "_any_of"}
 OWN_WORDS |= {"all", "added_between", "changed_since", "opted_out_since", "found"}
 
 

@@ -19,6 +19,7 @@ from tap_constantcontact.ledger import (
     STATE_SECONDS,
     Activity,
     Campaign,
+    Crowd,
     Ledger,
     Listing,
     Outcome,
@@ -77,36 +78,43 @@ campaigns = st.builds(
     short=st.none() | shortfalls,
 )
 passes = st.builds(Pass, began=moments, done=st.just([(None, NOON), (NOON + DAYS, None)]))
+crowds = st.builds(
+    Crowd,
+    read_whole=st.none() | moments,
+    begun=st.none() | passes,
+    due=st.none() | moments,
+    counts=st.just({}) | st.just({"lists": {"l1": 7}, "statuses": {"deleted": 0}}),
+    counted=st.none() | moments,
+    choice=st.sampled_from(["", "q83vEjRW"]),
+    sms_channel=st.none() | st.booleans(),
+    columns=st.just({}) | st.just({"f1": ("cf_bread", "string", "", False)}),
+)
 
 
 @given(
     st.dictionaries(st.sampled_from(["c1", "c2", "c3"]), campaigns),
     st.none() | st.builds(Listing, st.just(NOON), st.none() | moments, st.none() | moments),
     st.none() | moments,
-    st.none() | passes,
+    crowds,
 )
 def test_a_state_comes_back_as_it_was_written(
     known: dict[str, Campaign],
     listing: Listing | None,
-    whole: datetime | None,
-    begun: Pass | None,
+    until: datetime | None,
+    crowd: Crowd,
 ) -> None:
     ledger = Ledger({})
     ledger.campaigns.update(known)
-    ledger.listing, ledger.contacts_read_whole, ledger.contacts_pass = listing, whole, begun
-    if whole:
-        ledger.advance("contacts", "updated_at", whole)
+    ledger.listing, ledger.crowd = listing, crowd
+    if until:
+        ledger.advance("contacts", "updated_at", until)
 
     again = Ledger(json.loads(json.dumps(ledger.state())))
 
     assert again.state() == ledger.state()
     assert again.campaigns == known
-    assert (again.listing, again.contacts_read_whole, again.contacts_pass) == (
-        listing,
-        whole,
-        begun,
-    )
-    assert again.bookmark("contacts") == whole
+    assert (again.listing, again.crowd) == (listing, crowd)
+    assert again.bookmark("contacts") == until
 
 
 @pytest.mark.parametrize(
@@ -180,8 +188,8 @@ def test_states_of_runs_over_different_campaigns_can_be_merged_key_by_key() -> N
     before, after = Ledger({}), Ledger({})
     for ledger, changed in ((before, True), (after, False)):
         ledger.listing = Listing(NOON)
-        ledger.contacts_pass = Pass(NOON) if changed else None
-        ledger.contacts_read_whole = NOON
+        ledger.crowd.begun = Pass(NOON) if changed else None
+        ledger.crowd.read_whole = NOON
         ledger.campaigns["both"] = Campaign(
             "Error" if changed else "Done",
             refused=changed,
@@ -194,7 +202,7 @@ def test_states_of_runs_over_different_campaigns_can_be_merged_key_by_key() -> N
     after.campaigns["after"] = Campaign("Done", abuse=1)
 
     merged = Ledger(merge(after.state(), before.state()))  # type: ignore[no-untyped-call]
-    assert merged.contacts_pass is None
+    assert merged.crowd.begun is None
     assert merged.campaigns == {
         "before": before.campaigns["before"],
         "both": after.campaigns["both"],

@@ -24,6 +24,7 @@ CONFIG: dict[str, Any] = {"client_id": "filled in when the sandbox runs"}
 @pytest.fixture(scope="module", autouse=True)
 def _an_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     account = Account.populate(seed=7, contacts=120, campaigns=24, clock=Clock(NOON))
+    sent = [activity for activity in account.activities.values() if activity.sends][:3]
     switches = Switches(requests_per_second=None, token_requests_per_second=None)
     with Sandbox(account, switches) as sandbox:
         CONFIG.update(
@@ -34,6 +35,10 @@ def _an_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             auth_url=sandbox.auth_url,
             store=str(tmp_path_factory.mktemp("store")),
             requests_per_second=10_000,
+            contact_report_ids=[activity.sends[0].contact_id for activity in sent],
+            sms_history_scope="with_channel",
+            segment_ids=[str(key) for key in account.segments],
+            custom_fields_as_columns=False,  # the suite wants every column in the catalog
         )
         yield
 

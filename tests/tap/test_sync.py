@@ -83,14 +83,17 @@ def test_a_first_run_asks_for_each_thing_once(tap: TapRunner, shop: Shop) -> Non
     first = tap.run()
 
     campaign, email = shop.campaign.campaign_id, shop.email.campaign_activity_id
-    assert [(call.path, call.query.get("channel_type")) for call in first.asked[:2]] == [
-        ("/contact_lists", "email"),
-        ("/contact_lists", "sms"),
-    ]
-    assert first.paths()[2:] == [
-        "/contacts",
+    assert first.paths() == [
+        "/contacts",  # whether it shows channels for text messages
         "/emails",
         SUMMARIES,
+        "/contact_custom_fields",
+        "/contact_lists",
+        "/contact_lists",
+        "/contact_tags",
+        "/contacts/counts",
+        "/contacts",  # how many are deleted
+        "/contacts",
         f"/reports/stats/email_campaigns/{campaign}",
         f"/emails/{campaign}",
         f"/emails/activities/{email}",
@@ -102,6 +105,7 @@ def test_a_first_run_asks_for_each_thing_once(tap: TapRunner, shop: Shop) -> Non
     ]
     assert first.counts == {
         "contacts": 3,
+        "contact_counts": 1,
         "campaigns": 1,
         "campaign_activities": 2,
         "campaign_summaries": 1,
@@ -117,23 +121,30 @@ def test_a_quiet_run_asks_only_what_might_have_moved(tap: TapRunner, shop: Shop)
     quiet = tap.run()
 
     assert quiet.paths() == [
+        "/contact_custom_fields",
         "/contact_lists",
         "/contact_lists",
+        "/contact_tags",
+        "/contacts/counts",
+        "/contacts",  # how many are deleted
         "/contacts",
         "/contacts",
         "/emails",
         SUMMARIES,
         f"/reports/stats/email_campaigns/{shop.campaign.campaign_id}",
     ]
-    assert quiet.counts == {"campaign_stats": 1, "campaign_summaries": 1}
+    assert quiet.counts == {"contact_counts": 1, "campaign_stats": 1, "campaign_summaries": 1}
 
 
 def test_contacts_are_asked_for_whole_and_with_all_they_have(tap: TapRunner) -> None:
-    (call,) = [call for call in tap.run().asked if call.path == "/contacts"]
+    probe, deleted, call = [call for call in tap.run().asked if call.path == "/contacts"]
 
+    assert probe.query == {"status": "all", "include": "sms_channel", "limit": "1"}
+    assert deleted.query == {"status": "deleted", "include_count": "true", "limit": "1"}
     assert call.query == {
         "status": "all",
-        "include": "custom_fields,list_memberships,phone_numbers,street_addresses,taggings,notes",
+        "include": "custom_fields,list_memberships,phone_numbers,street_addresses,taggings,notes,"
+        "sms_channel",
         "limit": "500",
         "include_count": "true",
     }
@@ -141,8 +152,9 @@ def test_contacts_are_asked_for_whole_and_with_all_they_have(tap: TapRunner) -> 
 
 def test_changed_contacts_are_asked_for_by_their_two_times(tap: TapRunner) -> None:
     tap.run()
-    asked = [call.query for call in tap.run().asked if call.path == "/contacts"]
+    counted, *asked = [call.query for call in tap.run().asked if call.path == "/contacts"]
 
+    assert counted["status"] == "deleted"
     assert [query.get("updated_after") for query in asked] == ["2026-06-01T11:50:00Z", None]
     assert [query.get("optout_after") for query in asked] == [None, "2026-06-01T11:50:00Z"]
     assert {query["status"] for query in asked} == {"all"}
@@ -814,7 +826,16 @@ def test_reports_can_be_chosen_apart(tap: TapRunner, shop: Shop) -> None:
     ("select", "paths"),
     [
         (["contact_lists"], {"/contact_lists"}),
-        (["contacts"], {"/contacts"}),
+        (
+            ["contacts"],
+            {
+                "/contacts",
+                "/contacts/counts",
+                "/contact_custom_fields",
+                "/contact_lists",
+                "/contact_tags",
+            },
+        ),
         (["campaigns"], {"/emails"}),
         (["campaign_activities"], {"/emails", "/emails/", SUMMARIES}),
         (["campaign_stats"], {"/emails", SUMMARIES, "/reports/stats/email_campaigns/"}),
@@ -855,6 +876,7 @@ def test_a_stream_selected_later_is_read_whole(tap: TapRunner, shop: Shop) -> No
     later = tap.run()
     assert later.counts == {
         "contacts": 3,
+        "contact_counts": 1,
         "campaigns": 1,
         "campaign_activities": 2,
         "campaign_summaries": 1,
@@ -928,8 +950,8 @@ def test_progress_is_told_while_a_run_goes_on(
     caplog.set_level("INFO")
     tap.run(select=["contacts"])
 
-    assert "So far: contacts 3; 1 calls, 1 today, 9,999 left today; more to come." in caplog.text
+    assert "So far: contacts 3; 8 calls, 8 today, 9,992 left today; more to come." in caplog.text
     assert (
-        "Read: contacts 3; 1 calls, 1 today, 9,999 left today; nothing is left to do."
+        "Read: contacts 3; 8 calls, 8 today, 9,992 left today; nothing is left to do."
         in caplog.text
     )
