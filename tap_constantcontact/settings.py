@@ -32,6 +32,14 @@ NO_CLIENT_ID = (
     f" {ENV_PREFIX}CLIENT_ID."
 )
 
+ACTIVITY_INCLUDES = [
+    "physical_address_in_footer",
+    "permalink_url",
+    "document_properties",
+    "html_content",
+]
+"""What activities show only where it is asked for; the last can be large."""
+
 JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
         "client_id",
@@ -121,6 +129,14 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         title="Campaigns with reports",
         description="Reports are read of these campaigns alone; by default of all that are "
         "followed.",
+    ),
+    th.Property(
+        "campaign_activity_include",
+        th.ArrayType(th.StringType(allowed_values=ACTIVITY_INCLUDES)),
+        default=ACTIVITY_INCLUDES[:3],
+        title="Parts of activities",
+        description="What activities are asked for beside their headers; there is also "
+        "`html_content`, the code of custom-code e-mails. A change shows where activities change.",
     ),
     th.Property(
         "report_hot_days",
@@ -258,6 +274,7 @@ class Settings:
     end: datetime | None
     report_sent_after: datetime | None
     report_campaign_ids: frozenset[str]
+    campaign_activity_include: tuple[str, ...]
     report_hot: timedelta
     report_settle_runs: int
     contacts_full_refresh: timedelta | None
@@ -312,6 +329,7 @@ class Settings:
             end=end,
             report_sent_after=moment(config, "report_sent_after", now),
             report_campaign_ids=frozenset(config.get("report_campaign_ids") or ()),
+            campaign_activity_include=tuple(config["campaign_activity_include"]),
             report_hot=timedelta(days=config["report_hot_days"]),
             report_settle_runs=config["report_settle_runs"],
             contacts_full_refresh=timedelta(days=config["contacts_full_refresh_days"]) or None,

@@ -110,7 +110,7 @@ class TapRunner:
         """Make a tap.
 
         Args:
-            select: The names of the streams to select; None for all.
+            select: The names of the streams to select; None for all, those that are off, too.
             writer: Takes its messages.
         """
         tap = TapConstantContact(config=self.settings, state=self.state, message_writer=writer)
@@ -120,9 +120,8 @@ class TapRunner:
         clock = self.sandbox.account.clock
         tap.clock = clock.now
         tap.sleep = lambda seconds: clock.advance(timedelta(seconds=seconds))
-        if select is not None:
-            for stream in tap.streams.values():
-                stream.selected = stream.name in set(select)
+        for stream in tap.streams.values():
+            stream.selected = select is None or stream.name in set(select)
         return tap
 
     def run(self, *, select: Iterable[str] | None = None, fails: bool = False) -> Outcome:

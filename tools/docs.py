@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, Any
 from tap_constantcontact import errors
 from tap_constantcontact.settings import JSONSCHEMA
 from tap_constantcontact.streams import STREAMS
+from tap_constantcontact.streams.activities import (
+    ActivityDetail,
+    ActivitySet,
+    CampaignActivityAbTests,
+    CampaignActivityNonOpenerResends,
+    CampaignActivitySchedules,
+)
 from tap_constantcontact.streams.email_reports import EmailLinks, EmailReport, EventReport
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.stats import CampaignStats, Stats
@@ -19,6 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tap_constantcontact.streams.base import ConstantContactStream
+
+
+DETAILS_ASKED: dict[type[ConstantContactStream], str] = {
+    CampaignActivitySchedules: "e-mails of scheduled campaigns, on each run",
+    CampaignActivityNonOpenerResends: "e-mails of changed campaigns; on each run where one is "
+    "pending; now and then where one may be asked for",
+    CampaignActivityAbTests: "e-mails of changed campaigns that try two subjects",
+}
+"""When details are asked for that are not asked for with every change of their campaign."""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -48,7 +64,7 @@ def streams() -> str:
                 code(stream.name),
                 summary(stream),
                 code(*stream.primary_keys),
-                replication(stream),
+                replication(stream) + ("" if stream.selected_by_default else "; off by default"),
                 f"{code(stream.path)}: {asked(stream)}" if hasattr(stream, "path") else "nothing",
             ]
             for stream in STREAMS
@@ -67,11 +83,15 @@ def replication(stream: type[ConstantContactStream]) -> str:
         return f"counter {code(stream.counter)}"
     if key := replication_key(stream):
         return f"incremental, {code(key)}"
+    if issubclass(stream, ActivitySet):
+        return "set, with its campaign"
+    if issubclass(stream, ActivityDetail):
+        return "with its campaign, until that is final"
     if issubclass(stream, SyncMismatches):
         return "as they are found"
     if issubclass(stream, Stats):
         return "full" if stream is CampaignStats else "counters of its campaign"
-    return "full" if stream.page_size else "with its campaign"
+    return "full"
 
 
 def replication_key(stream: type[ConstantContactStream]) -> str | None:
@@ -90,8 +110,11 @@ def asked(stream: type[ConstantContactStream]) -> str:
     if issubclass(stream, Stats):
         which = "all sent campaigns" if stream is CampaignStats else "where a total moved"
         return f"{which}, {stream.ids_a_call} ids a call"
-    if stream.page_size is None:
-        return "those of changed campaigns, one a call"
+    if issubclass(stream, ActivityDetail):
+        which = DETAILS_ASKED.get(
+            stream, "those of changed campaigns, and of open ones now and then"
+        )
+        return f"{which}, one a call"
     which = "what changed since the last run" if replication_key(stream) else "all"
     return f"{which}, {stream.page_size} rows a call"
 
@@ -112,7 +135,8 @@ def default(required: bool, schema: dict[str, Any]) -> str:  # noqa: FBT001 - of
     """Return what holds if a setting is not given."""
     if required:
         return "required"
-    return code(str(schema["default"])) if "default" in schema else ""
+    given = schema.get("default", [])
+    return code(*map(str, given if isinstance(given, list) else [given]))
 
 
 def exit_codes() -> str:

@@ -9,17 +9,27 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_constantcontact.ledger import Activity, Outcome, Shortfall
+from tap_constantcontact.ledger import UNFINISHED, Activity, Outcome, Shortfall
 from tap_constantcontact.planner.counters import SENT
 from tap_constantcontact.planner.forecast import campaign_calls
 from tap_constantcontact.planner.part import Part
+from tap_constantcontact.streams.activities import (
+    ACTIVITY_DETAILS,
+    ActivityDetail,
+    ActivitySet,
+    CampaignActivities,
+    CampaignActivityAbTests,
+    CampaignActivityNonOpenerResends,
+    CampaignActivitySchedules,
+)
 from tap_constantcontact.streams.email_reports import (
+    RESEND,
     ROLES,
     EmailForwards,
     EmailLinks,
     EmailReport,
 )
-from tap_constantcontact.streams.emails import CampaignActivities, CampaignLookup
+from tap_constantcontact.streams.emails import CampaignLookup
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.readings import ReportReading
 from tap_constantcontact.streams.stats import CampaignActivityStats
@@ -56,11 +66,16 @@ class FollowPart(Part):
         super().__init__(brief)
         self._counters = counters
         self._lookup = CampaignLookup()
-        self._activities = brief.the(CampaignActivities)
+        self._details_wanted = {
+            stream.name: stream
+            for stream in map(brief.the, ACTIVITY_DETAILS)
+            if brief.wants(stream)
+        }
         self._activity_stats = brief.the(CampaignActivityStats)
         self._links = brief.the(EmailLinks)
         self._mismatches = brief.the(SyncMismatches)
         self._details_left: Counter[str] = Counter()
+        self._shown: dict[Unit, list[str]] = {}
         self._looked_up: set[str] = set()
         self._again: list[ReportUnit] = []
         self._todo: list[str] = []
@@ -70,6 +85,12 @@ class FollowPart(Part):
     @override
     def stages(self) -> Iterator[Iterable[Unit]]:
         """Yield the stages of the increment, then those of the backfill."""
+        self._ledger.keep_up_with(frozenset(self._details_wanted))
+        for key, campaign in self._ledger.campaigns.items():
+            if campaign.status == "Removed":
+                self._forget(key, set(campaign.shown))
+            else:
+                campaign.due |= self._may_have_changed(campaign)
         due = self._newest_first(key for key in self._ledger.campaigns if self._is_due(key))
         backfill = [key for key in due if self._may_wait(self._ledger.campaigns[key])]
         waiting = set(backfill)
@@ -87,7 +108,7 @@ class FollowPart(Part):
                 self._ledger.campaigns[key],
                 self._counters.totals[key] if self._counters.has_moved(key) else None,
                 self._counters.followed(key),
-                details=self._has_details_due(key),
+                details=self._details_of(key) if self._has_details_due(key) else None,
             )
             for key in self._still_due()
         )
@@ -105,8 +126,27 @@ class FollowPart(Part):
     def _has_details_due(self, campaign_id: str) -> bool:
         """Tell whether activities are to be read; a removed campaign has none any more."""
         campaign = self._ledger.campaigns[campaign_id]
-        wanted = self._brief.wants(self._activities) and campaign.status != "Removed"
-        return wanted and (campaign.lookup_due or campaign.details_due)
+        return bool(campaign.due) and campaign.status != "Removed"
+
+    def _may_have_changed(self, campaign: Campaign) -> set[str]:
+        """Return the details that may have changed though nothing says so."""
+        now, due = self._now(), set[str]()
+        if campaign.status == "Scheduled":
+            due.add(CampaignActivitySchedules.name)
+        if CampaignActivityNonOpenerResends.name in campaign.shown and not campaign.was_resent:
+            # A wish is withdrawn without a word; to send it moves `sent`.
+            unsent = campaign.sent is None and campaign.is_fresh(now)
+            if unsent or (campaign.sent and campaign.is_open(now)):
+                due.add(CampaignActivityNonOpenerResends.name)
+        if campaign.is_worth_a_look(now):
+            due |= self._look(campaign)
+        return due & self._details_wanted.keys()
+
+    def _look(self, campaign: Campaign) -> set[str]:
+        """Return the details that are looked at as long as a campaign is open."""
+        if campaign.status in UNFINISHED:
+            return set(self._details_wanted)
+        return self._details_wanted.keys() & {CampaignActivityNonOpenerResends.name}
 
     def _may_wait(self, campaign: Campaign) -> bool:
         return not campaign.seen and not campaign.is_fresh(self._now())
@@ -134,10 +174,46 @@ class FollowPart(Part):
         for key in campaign_ids:
             campaign = self._ledger.campaigns[key]
             if self._has_details_due(key) and not campaign.lookup_due:
-                self._details_left[key] = len(campaign.activities)
-                campaign.details_due = bool(campaign.activities)
-                for activity_id in campaign.activities:
-                    yield self._activities.of(key, activity_id, work)
+                asked = self._details_of(key)
+                self._details_left[key] = len(asked)
+                self._forget(key, campaign.due - {stream.name for stream, _ in asked})
+                if not asked:
+                    self._details_read(campaign)
+                for stream, activity_id in asked:
+                    yield self._detail(stream, key, activity_id, work)
+
+    def _details_of(self, campaign_id: str) -> list[tuple[ActivityDetail, str]]:
+        """Return what is to be asked of which activities of a campaign."""
+        campaign = self._ledger.campaigns[campaign_id]
+        return [
+            (stream, key)
+            for key, activity in campaign.activities.items()
+            for name, stream in self._details_wanted.items()
+            if name in campaign.due and self._may_show(stream, campaign, key, activity)
+        ]
+
+    def _may_show(
+        self, stream: ActivityDetail, campaign: Campaign, activity_id: str, activity: Activity
+    ) -> bool:
+        """Tell whether it makes sense to ask: the web page of an e-mail is never sent."""
+        if not isinstance(stream, ActivitySet):
+            return isinstance(stream, CampaignActivities) or activity.reports is not None
+        may_show = True
+        if isinstance(stream, CampaignActivitySchedules):
+            may_show = campaign.status == "Scheduled"
+        elif isinstance(stream, CampaignActivityAbTests):
+            may_show = campaign.is_trial
+        return may_show and activity_id == campaign.primary
+
+    def _detail(
+        self, stream: ActivityDetail, campaign_id: str, activity_id: str, work: Work
+    ) -> Unit:
+        included = isinstance(stream, CampaignActivities)
+        include = self._settings.campaign_activity_include if included else ()
+        unit = stream.of(campaign_id, activity_id, work, include=include)
+        if isinstance(stream, ActivitySet):
+            self._shown[unit] = []
+        return unit
 
     def _activity_counters(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
         known = self._counters.activities
@@ -246,18 +322,23 @@ class FollowPart(Part):
 
     @override
     def take(self, unit: Unit, row: Row) -> None:
-        """Learn which activities there are, and what they count."""
+        """Learn which activities there are, what they count, and which things are shown."""
         if unit.source is self._lookup:
             self._learn(self._ledger.campaigns[unit.about["campaign_id"]], row)
         elif unit.source is self._activity_stats:
             self._counters.activities[row["campaign_activity_id"]] = row
+        elif isinstance(unit.source, ActivitySet):
+            self._shown[unit].append(unit.source.mark(row))
 
     def _learn(self, campaign: Campaign, row: Row) -> None:
         """Note an activity; a new one that has reports makes what was read of them outdated."""
         if row["campaign_activity_id"] not in campaign.activities:
             has_reports = row["role"] in ROLES
-            campaign.activities[row["campaign_activity_id"]] = Activity({} if has_reports else None)
-            campaign.details_due = campaign.details_due or has_reports
+            campaign.activities[row["campaign_activity_id"]] = Activity(
+                {} if has_reports else None, is_resend=row["role"] == RESEND
+            )
+            if has_reports:
+                campaign.due |= self._details_wanted.keys()
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
@@ -266,11 +347,13 @@ class FollowPart(Part):
             campaign_id = unit.about["campaign_id"]
             self._ledger.campaigns[campaign_id].lookup_due = False
             self._looked_up.add(campaign_id)
-        elif unit.source is self._activities:
+        elif isinstance(unit.source, ActivityDetail):
             campaign_id = unit.about["campaign_id"]
+            if isinstance(unit.source, ActivitySet):
+                self._show(campaign_id, unit.source, self._shown.pop(unit))
             self._details_left[campaign_id] -= 1
             if not self._details_left[campaign_id]:
-                self._ledger.campaigns[campaign_id].details_due = False
+                self._details_read(self._ledger.campaigns[campaign_id])
         elif isinstance(unit, ReportUnit) and isinstance(reading, ReportReading):
             if not missing:
                 self._settle(unit, reading)
@@ -282,6 +365,29 @@ class FollowPart(Part):
                 activity_id, self._links
             )
             self._counters.agree(campaign_id)
+
+    def _details_read(self, campaign: Campaign) -> None:
+        """Note that all details that were due have been read."""
+        if campaign.due >= self._look(campaign):
+            campaign.looked = self._now() if campaign.is_open(self._now()) else None
+        campaign.due.clear()
+
+    def _forget(self, campaign_id: str, names: set[str]) -> None:
+        """Note that nothing more is shown by streams that need not even be asked."""
+        for name in names & self._ledger.campaigns[campaign_id].shown.keys():
+            stream = self._details_wanted.get(name)
+            if isinstance(stream, ActivitySet):
+                self._show(campaign_id, stream, [])
+
+    def _show(self, campaign_id: str, stream: ActivitySet, marks: list[str]) -> None:
+        """Note what an e-mail shows; report what it showed before, and shows no more."""
+        campaign = self._ledger.campaigns[campaign_id]
+        for mark in campaign.shown.pop(stream.name, []):
+            if mark not in marks and campaign.primary:
+                row = stream.gone(campaign.primary, mark, self._now())
+                self.found.append((stream, row))
+        if marks:
+            campaign.shown[stream.name] = marks
 
     def _settle_total(self, campaign_id: str) -> None:
         """Note whether a campaign counts no more than its activities; in the end, leave it."""

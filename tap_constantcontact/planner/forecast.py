@@ -9,13 +9,14 @@ from tap_constantcontact.streams.email_reports import EmailReport
 from tap_constantcontact.streams.stats import CampaignActivityStats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sized
 
     from tap_constantcontact.ledger import Campaign
     from tap_constantcontact.streams.email_reports import EmailLinks
 
-ACTIVITIES = 2
-"""Activities that a campaign has, as long as they are not known: the e-mail and its web page."""
+DETAILS = 4
+"""Details that a campaign has, as long as its activities are not known: what the e-mail and its web
+page are, when it was sent, and whether it is to be sent again."""
 
 
 def pages(rows: float, size: int) -> int:
@@ -45,7 +46,7 @@ def campaign_calls(
     totals: Mapping[str, int | None] | None,
     streams: Iterable[EmailReport | EmailLinks],
     *,
-    details: bool,
+    details: Sized | None,
 ) -> float:
     """Return the calls that read what is due of a campaign.
 
@@ -53,11 +54,11 @@ def campaign_calls(
         campaign: What is known of it.
         totals: Its counters, if it was sent and they moved.
         streams: The reports that follow them.
-        details: Whether its activities are to be read.
+        details: What is to be asked of its activities, as far as they are known; None if nothing.
     """
     calls = 1.0 * campaign.lookup_due
-    if details:
-        calls += len(campaign.activities) or ACTIVITIES
+    if details is not None:
+        calls += len(details) if campaign.activities else DETAILS
     if totals is None:
         return calls
     reported = campaign.reported

@@ -1,9 +1,10 @@
 """The streams, in rooms named after the headings of the API."""
 
+from tap_constantcontact.streams.activities import ACTIVITY_DETAILS
 from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.streams.contacts import ContactLists, Contacts
 from tap_constantcontact.streams.email_reports import EMAIL_REPORTS, EmailLinks
-from tap_constantcontact.streams.emails import CampaignActivities, Campaigns
+from tap_constantcontact.streams.emails import Campaigns
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
 from tap_constantcontact.streams.summaries import CampaignSummaries
@@ -12,7 +13,7 @@ STREAMS: tuple[type[ConstantContactStream], ...] = (
     ContactLists,
     Contacts,
     Campaigns,
-    CampaignActivities,
+    *ACTIVITY_DETAILS,
     CampaignSummaries,
     CampaignStats,
     CampaignActivityStats,

@@ -21,7 +21,8 @@ from tap_constantcontact.units import Reading, ReportUnit, Row, Unit, Work
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-ROLES = frozenset({"primary_email", "resend"})
+RESEND = "resend"
+ROLES = frozenset({"primary_email", RESEND})
 """The roles of activities that have reports."""
 
 KEY = (

@@ -29,6 +29,11 @@ KEYS = {
     "contacts": ("contact_id",),
     "campaigns": ("campaign_id",),
     "campaign_activities": ("campaign_activity_id",),
+    "campaign_activity_previews": ("campaign_activity_id",),
+    "campaign_activity_send_history": ("campaign_activity_id", "send_id"),
+    "campaign_activity_schedules": ("campaign_activity_id", "scheduled_date"),
+    "campaign_activity_non_opener_resends": ("campaign_activity_id", "resend_request_id"),
+    "campaign_activity_ab_tests": ("campaign_activity_id",),
     "campaign_summaries": ("campaign_id",),
     "campaign_stats": ("campaign_id",),
     "campaign_activity_stats": ("campaign_activity_id",),
@@ -68,6 +73,7 @@ def expected(account: Account) -> dict[str, Table]:
             for activity in account.activities.values()
             if activity.current_status != "Removed"
         ],
+        **_details(account),
         "campaign_summaries": _summaries(account),
         "campaign_stats": _campaign_stats(account),
         "campaign_activity_stats": [
@@ -233,6 +239,83 @@ def _activity(activity: Any) -> Row:
             )
         },
     }
+
+
+def _details(account: Account) -> dict[str, list[Row]]:
+    """Return what else there is to say of the activities that contacts get."""
+    activities = [
+        activity
+        for activity in account.activities.values()
+        if activity.current_status != "Removed" and activity.role != "permalink"
+    ]
+
+    def rows(of: Callable[[Any], Iterable[Row]]) -> list[Row]:
+        return [
+            {
+                "campaign_activity_id": activity.campaign_activity_id,
+                "campaign_id": activity.campaign_id,
+                **row,
+            }
+            for activity in activities
+            for row in of(activity)
+        ]
+
+    return {
+        "campaign_activity_previews": rows(lambda activity: [_preview(activity)]),
+        "campaign_activity_send_history": rows(
+            lambda activity: [
+                {
+                    **_fields(run, "send_id", "count", "send_status", "reason_code"),
+                    "run_date": _milliseconds(run.run_date),
+                    "contact_list_ids": list(run.contact_list_ids),
+                    "segment_ids": list(run.segment_ids),
+                }
+                for run in activity.send_history
+            ]
+        ),
+        "campaign_activity_schedules": rows(
+            lambda activity: [{"scheduled_date": day} for day in _one(activity.scheduled_date)]
+        ),
+        "campaign_activity_non_opener_resends": rows(
+            lambda activity: [
+                {
+                    **_fields(
+                        wish,
+                        "resend_request_id",
+                        "resend_subject",
+                        "delay_days",
+                        "delay_minutes",
+                        "resend_status",
+                    ),
+                    "resend_date": wish.resend_date and _milliseconds(wish.resend_date),
+                }
+                for wish in _one(activity.non_opener_resend)
+            ]
+        ),
+        "campaign_activity_ab_tests": rows(
+            lambda activity: [
+                _fields(trial, "alternative_subject", "test_size", "winner_wait_duration")
+                for trial in _one(activity.ab_test)
+            ]
+        ),
+    }
+
+
+def _preview(activity: Any) -> Row:
+    page = f"<html><body><h1>{activity.subject}</h1></body></html>"
+    return {
+        **_fields(activity, "from_email", "from_name", "reply_to_email", "subject", "preheader"),
+        "preview_html_content": activity.html_content or page,
+        "preview_text_content": activity.subject,
+    }
+
+
+def _fields(thing: Any, *names: str) -> Row:
+    return {name: getattr(thing, name) for name in names}
+
+
+def _one(thing: Any) -> list[Any]:
+    return [] if thing is None else [thing]
 
 
 def _reported(account: Account) -> list[Any]:
@@ -408,6 +491,7 @@ def _table(name: str, found: Iterable[Row]) -> Table:
             if not column.startswith("_sdc")
         }
         for row in found
+        if row.get("_sdc_deleted_at") is None
     ]
     if "occurrence" in KEYS[name]:
         _check_occurrences(name, rows)
@@ -456,6 +540,9 @@ TYPES: dict[str, Callable[[Any], Any]] = {
             "created_time",
             "last_refresh_time",
             "last_sent_date",
+            "scheduled_date",
+            "resend_date",
+            "run_date",
             "email_address__created_at",
             "email_address__updated_at",
             "email_address__opt_in_date",

@@ -5,6 +5,7 @@ But for `sync_mismatches`: it has none as long as the API agrees with itself.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,9 +39,25 @@ def _an_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _nothing_has_gone(request: pytest.FixtureRequest) -> None:
+    """The first run finds nothing that is there no more."""
+    if "_sdc_deleted_at" in request.node.name:
+        warnings.filterwarnings("ignore", "No records were available")
+
+
+def everything() -> dict[str, Any]:
+    """Return a catalog that selects every stream, those that are off by default, too."""
+    tap = TapConstantContact(config=CONFIG)
+    for stream in tap.streams.values():
+        stream.selected = True
+    return dict(tap.catalog_dict)
+
+
 TestTapConstantContact = get_tap_test_class(
     TapConstantContact,
     config=CONFIG,
+    catalog=everything(),
     suite_config=SuiteConfig(
         max_records_limit=1_000, ignore_no_records_for_streams=["sync_mismatches"]
     ),
