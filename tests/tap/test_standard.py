@@ -14,6 +14,7 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
 from tap_constantcontact.tap import TapConstantContact
 from tests.conftest import NOON
+from tests.running import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,18 +47,10 @@ def _nothing_has_gone(request: pytest.FixtureRequest) -> None:
         warnings.filterwarnings("ignore", "No records were available")
 
 
-def everything() -> dict[str, Any]:
-    """Return a catalog that selects every stream, those that are off by default, too."""
-    tap = TapConstantContact(config=CONFIG)
-    for stream in tap.streams.values():
-        stream.selected = True
-    return dict(tap.catalog_dict)
-
-
 TestTapConstantContact = get_tap_test_class(
     TapConstantContact,
     config=CONFIG,
-    catalog=everything(),
+    catalog=catalog(),
     suite_config=SuiteConfig(
         max_records_limit=1_000, ignore_no_records_for_streams=["sync_mismatches"]
     ),
