@@ -52,15 +52,22 @@ REPORTS = (
     "email_optouts",
     "email_forwards",
     "email_links",
+    "email_unique_opens",
+    "email_did_not_opens",
 )
 """The streams whose place in an activity's list is fixed; a new one is added at the end."""
 
+SETS = frozenset({"email_did_not_opens"})
+"""Those of `REPORTS` whose rows may go."""
+
+SCHEDULES = "campaign_activity_schedules"
+RESENDS = "campaign_activity_non_opener_resends"
 DETAILS = (
     "campaign_activities",
     "campaign_activity_previews",
-    "campaign_activity_schedules",
+    SCHEDULES,
     "campaign_activity_send_history",
-    "campaign_activity_non_opener_resends",
+    RESENDS,
     "campaign_activity_ab_tests",
 )
 """The streams that read what there is to say of single activities."""
@@ -284,7 +291,11 @@ class Activity:
         """Write it to the state."""
         if self.reports is None:
             return None
-        found = [self.reports.get(name, Report()).dump(cold=cold) for name in REPORTS]
+        # Without a floor, whoever has gone from a set would be told to have gone again.
+        found = [
+            self.reports.get(name, Report()).dump(cold=cold and name not in SETS)
+            for name in REPORTS
+        ]
         while found and found[-1] is None:
             found.pop()
         return found
@@ -371,6 +382,22 @@ class Campaign:
         if self.sent and self.looked < self.sent + RESENDABLE:
             due = min(due, self.sent + RESENDABLE)
         return now >= due
+
+    @property
+    def look(self) -> frozenset[str]:
+        """Those of `DETAILS` that may change without a word as long as it is open."""
+        return frozenset(DETAILS if self.status in UNFINISHED else {RESENDS})
+
+    def may_have_changed(self, now: datetime) -> set[str]:
+        """Return those of `DETAILS` that are worth asking for, though nothing says so."""
+        due = set(self.look) if self.is_worth_a_look(now) else set()
+        if self.status == "Scheduled":
+            due.add(SCHEDULES)
+        is_wished = RESENDS in self.shown and not self.was_resent
+        if is_wished and (self.is_open(now) if self.sent else self.is_fresh(now)):
+            # A wish is withdrawn without a word; to send it moves `sent`.
+            due.add(RESENDS)
+        return due
 
     @property
     def reported(self) -> dict[str, Activity]:

@@ -18,7 +18,7 @@ from tap_constantcontact.streams.activities import (
     CampaignActivityNonOpenerResends,
     CampaignActivitySchedules,
 )
-from tap_constantcontact.streams.email_reports import EmailLinks, EmailReport, EventReport
+from tap_constantcontact.streams.email_reports import DerivedReport, EmailReport, EventReport
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.stats import CampaignStats, Stats
 
@@ -79,8 +79,12 @@ def summary(thing: type) -> str:
 
 def replication(stream: type[ConstantContactStream]) -> str:
     """Return by what the changes of a stream are found."""
-    if issubclass(stream, (EmailReport, EmailLinks)):
+    if issubclass(stream, EmailReport):
         return f"counter {code(stream.counter)}"
+    if issubclass(stream, DerivedReport):
+        names = [report.counter for report in stream.sources]
+        kind = "set, counters" if "_sdc_deleted_at" in stream.schema["properties"] else "counter"
+        return f"{kind} {code(*names)}"
     if key := replication_key(stream):
         return f"incremental, {code(key)}"
     if issubclass(stream, ActivitySet):
@@ -105,8 +109,9 @@ def asked(stream: type[ConstantContactStream]) -> str:
     if issubclass(stream, EmailReport):
         depth = "newest first down to what is known" if issubclass(stream, EventReport) else "whole"
         return f"where its counter moved, {depth}, {stream.page_size} rows a call"
-    if issubclass(stream, EmailLinks):
-        return "where its counter moved, one activity a call"
+    if issubclass(stream, DerivedReport):
+        rows = f"{stream.page_size} rows" if stream.page_size else "one activity"
+        return f"where its counter moved, {rows} a call"
     if issubclass(stream, Stats):
         which = "all sent campaigns" if stream is CampaignStats else "where a total moved"
         return f"{which}, {stream.ids_a_call} ids a call"

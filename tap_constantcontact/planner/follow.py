@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_constantcontact.ledger import UNFINISHED, Activity, Outcome, Shortfall
+from tap_constantcontact.ledger import Activity, Outcome, Shortfall
 from tap_constantcontact.planner.counters import SENT
 from tap_constantcontact.planner.forecast import campaign_calls
 from tap_constantcontact.planner.part import Part
@@ -19,15 +19,16 @@ from tap_constantcontact.streams.activities import (
     ActivitySet,
     CampaignActivities,
     CampaignActivityAbTests,
-    CampaignActivityNonOpenerResends,
     CampaignActivitySchedules,
 )
 from tap_constantcontact.streams.email_reports import (
     RESEND,
     ROLES,
+    DerivedReport,
+    EmailDidNotOpens,
     EmailForwards,
-    EmailLinks,
     EmailReport,
+    OpenersLookup,
 )
 from tap_constantcontact.streams.emails import CampaignLookup
 from tap_constantcontact.streams.mismatches import SyncMismatches
@@ -72,7 +73,8 @@ class FollowPart(Part):
             if brief.wants(stream)
         }
         self._activity_stats = brief.the(CampaignActivityStats)
-        self._links = brief.the(EmailLinks)
+        self._did_not_open = brief.the(EmailDidNotOpens)
+        self._openers = OpenersLookup()
         self._mismatches = brief.the(SyncMismatches)
         self._details_left: Counter[str] = Counter()
         self._shown: dict[Unit, list[str]] = {}
@@ -90,7 +92,8 @@ class FollowPart(Part):
             if campaign.status == "Removed":
                 self._forget(key, set(campaign.shown))
             else:
-                campaign.due |= self._may_have_changed(campaign)
+                changed = campaign.may_have_changed(self._now())
+                campaign.due |= changed & self._details_wanted.keys()
         due = self._newest_first(key for key in self._ledger.campaigns if self._is_due(key))
         backfill = [key for key in due if self._may_wait(self._ledger.campaigns[key])]
         waiting = set(backfill)
@@ -128,26 +131,6 @@ class FollowPart(Part):
         campaign = self._ledger.campaigns[campaign_id]
         return bool(campaign.due) and campaign.status != "Removed"
 
-    def _may_have_changed(self, campaign: Campaign) -> set[str]:
-        """Return the details that may have changed though nothing says so."""
-        now, due = self._now(), set[str]()
-        if campaign.status == "Scheduled":
-            due.add(CampaignActivitySchedules.name)
-        if CampaignActivityNonOpenerResends.name in campaign.shown and not campaign.was_resent:
-            # A wish is withdrawn without a word; to send it moves `sent`.
-            unsent = campaign.sent is None and campaign.is_fresh(now)
-            if unsent or (campaign.sent and campaign.is_open(now)):
-                due.add(CampaignActivityNonOpenerResends.name)
-        if campaign.is_worth_a_look(now):
-            due |= self._look(campaign)
-        return due & self._details_wanted.keys()
-
-    def _look(self, campaign: Campaign) -> set[str]:
-        """Return the details that are looked at as long as a campaign is open."""
-        if campaign.status in UNFINISHED:
-            return set(self._details_wanted)
-        return self._details_wanted.keys() & {CampaignActivityNonOpenerResends.name}
-
     def _may_wait(self, campaign: Campaign) -> bool:
         return not campaign.seen and not campaign.is_fresh(self._now())
 
@@ -164,7 +147,7 @@ class FollowPart(Part):
         yield self._moved_reports(moved, work)
         again, self._again = self._again, []
         yield [replace(unit, floor=None, page_size=ODD_PAGE) for unit in again]
-        yield self._moved_links(moved, work)
+        yield self._moved_derived(moved, work)
 
     def _lookups(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
         for key in campaign_ids:
@@ -298,25 +281,29 @@ class FollowPart(Part):
             lookback=self._settings.report_lookback,
         )
 
-    def _moved_links(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
-        """Yield the links of activities whose clicks moved, once the clicks themselves are read.
+    def _moved_derived(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
+        """Yield what the API makes of reports that moved, once these themselves are read.
 
-        What a link counts cannot be compared with anything, but it comes from the same clicks.
+        What it shows cannot be compared with anything, but it comes from the same events.
         """
         for key in campaign_ids:
-            streams = self._counters.followed(key)
-            if self._links not in streams:
-                continue
+            followed = set(self._counters.followed(key))
             for activity_id, activity in self._ledger.campaigns[key].reported.items():
-                counter = self._counters.counter(activity_id, self._links)
-                behind = any(
-                    activity.report(stream.name).counter != counter
-                    for stream in streams
-                    if stream.counter == self._links.counter and stream is not self._links
-                )
-                read = activity.report(self._links.name).counter
-                if activity_id in self._counters.activities and read != counter and not behind:
-                    yield self._links.of(activity_id, work)
+                if activity_id not in self._counters.activities:
+                    continue
+                for stream in self._counters.derived:
+                    read = activity.report(stream.name)
+                    behind = any(
+                        activity.report(source.name).counter
+                        != self._counters.counter(activity_id, source)
+                        for source in map(self._brief.the, stream.sources)
+                        if source in followed
+                    )
+                    moved = read.counter != self._counters.counter(activity_id, stream)
+                    if stream in followed and moved and not behind:
+                        if stream is self._did_not_open and read.counter is not None:
+                            yield self._openers.since(activity_id, read.floor, work)
+                        yield stream.of(activity_id, work)
 
     # What is learnt
 
@@ -329,6 +316,11 @@ class FollowPart(Part):
             self._counters.activities[row["campaign_activity_id"]] = row
         elif isinstance(unit.source, ActivitySet):
             self._shown[unit].append(unit.source.mark(row))
+        elif unit.source is self._openers:
+            gone = self._did_not_open.gone(
+                unit.about["campaign_activity_id"], row["contact_id"], self._now()
+            )
+            self.found.append((self._did_not_open, gone))
 
     def _learn(self, campaign: Campaign, row: Row) -> None:
         """Note an activity; a new one that has reports makes what was read of them outdated."""
@@ -357,18 +349,21 @@ class FollowPart(Part):
         elif isinstance(unit, ReportUnit) and isinstance(reading, ReportReading):
             if not missing:
                 self._settle(unit, reading)
-        elif unit.source is self._links and not missing:
-            activity_id = unit.about["campaign_activity_id"]
-            campaign_id = self._counters.activities[activity_id]["campaign_id"]
-            activity = self._ledger.campaigns[campaign_id].activities[activity_id]
-            activity.report(self._links.name).counter = self._counters.counter(
-                activity_id, self._links
-            )
-            self._counters.agree(campaign_id)
+        elif isinstance(unit.source, DerivedReport) and not missing:
+            self._derived_read(unit.source, unit.about["campaign_activity_id"])
+
+    def _derived_read(self, stream: DerivedReport, activity_id: str) -> None:
+        """Note at which counters was read what the API makes of reports."""
+        campaign_id = self._counters.activities[activity_id]["campaign_id"]
+        report = self._ledger.campaigns[campaign_id].activities[activity_id].report(stream.name)
+        report.counter = self._counters.counter(activity_id, stream)
+        if stream is self._did_not_open:
+            report.floor = self._now() - self._settings.report_lookback
+        self._counters.agree(campaign_id)
 
     def _details_read(self, campaign: Campaign) -> None:
         """Note that all details that were due have been read."""
-        if campaign.due >= self._look(campaign):
+        if campaign.due >= campaign.look & self._details_wanted.keys():
             campaign.looked = self._now() if campaign.is_open(self._now()) else None
         campaign.due.clear()
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tap_constantcontact.streams.email_reports import EmailReport
+from tap_constantcontact.streams.email_reports import EmailReport, counters
 from tap_constantcontact.streams.stats import CampaignActivityStats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sized
 
     from tap_constantcontact.ledger import Campaign
-    from tap_constantcontact.streams.email_reports import EmailLinks
+    from tap_constantcontact.streams.email_reports import DerivedReport
 
 DETAILS = 4
 """Details that a campaign has, as long as its activities are not known: what the e-mail and its web
@@ -28,7 +28,7 @@ def pages(rows: float, size: int) -> int:
     return math.ceil(rows / size)
 
 
-def report_calls(stream: EmailReport | EmailLinks, counter: int, known: int = 0) -> int:
+def report_calls(stream: EmailReport | DerivedReport, counter: int, known: int = 0) -> int:
     """Return the calls that read a report.
 
     Args:
@@ -44,7 +44,7 @@ def report_calls(stream: EmailReport | EmailLinks, counter: int, known: int = 0)
 def campaign_calls(
     campaign: Campaign,
     totals: Mapping[str, int | None] | None,
-    streams: Iterable[EmailReport | EmailLinks],
+    streams: Iterable[EmailReport | DerivedReport],
     *,
     details: Sized | None,
 ) -> float:
@@ -65,7 +65,7 @@ def campaign_calls(
     calls += max(len(reported), 1) / CampaignActivityStats.ids_a_call
     for stream in streams:
         reports = [activity.report(stream.name) for activity in reported.values()]
-        counter = totals[stream.counter] or 0
+        counter = sum(totals[name] or 0 for name in counters(stream))
         if not reports or counter != sum(report.counter or 0 for report in reports):
             calls += report_calls(stream, counter, sum(report.below for report in reports))
     return calls

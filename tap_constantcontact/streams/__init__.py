@@ -3,7 +3,7 @@
 from tap_constantcontact.streams.activities import ACTIVITY_DETAILS
 from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.streams.contacts import ContactLists, Contacts
-from tap_constantcontact.streams.email_reports import EMAIL_REPORTS, EmailLinks
+from tap_constantcontact.streams.email_reports import DERIVED_REPORTS, EMAIL_REPORTS
 from tap_constantcontact.streams.emails import Campaigns
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
@@ -18,7 +18,7 @@ STREAMS: tuple[type[ConstantContactStream], ...] = (
     CampaignStats,
     CampaignActivityStats,
     *EMAIL_REPORTS,
-    EmailLinks,
+    *DERIVED_REPORTS,
     SyncMismatches,
 )
 """Every stream, once, in the order in which they are read."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 
-from tap_constantcontact.streams.base import ConstantContactStream
+from tap_constantcontact.streams.base import LEFT, ConstantContactStream
 from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import Row, Unit, Work
 
@@ -36,11 +36,6 @@ AUDIENCE = (
     th.Property(
         "segment_ids", th.ArrayType(th.IntegerType), description="The segment it is sent to."
     ),
-)
-LEFT = th.Property(
-    "_sdc_deleted_at",
-    th.DateTimeType,
-    description="When it was found to be there no more; null as long as it is.",
 )
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
+from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from typing_extensions import override
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
 
 DEPTH = 2
 """How long the SDK's breadcrumb of a column is; the parts of a column have longer ones."""
+
+
+LEFT = th.Property(
+    "_sdc_deleted_at",
+    th.DateTimeType,
+    description="When it was found to be there no more; null as long as it is.",
+)
+"""The field of streams that show sets: a row that is not in its set any more says since when.
+
+Such a row holds its key and this alone, so that a loader leaves the rest as it was.
+"""
 
 
 class Asking:

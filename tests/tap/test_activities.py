@@ -127,6 +127,7 @@ def test_the_rows_of_a_campaign_that_was_sent(
             "run_date": "2026-05-30T12:00:00.000Z",
             "send_status": "COMPLETED",
             "reason_code": 0,
+            "_extra": None,
         }
     ]
     assert first.rows("campaign_activity_non_opener_resends") == [
@@ -139,6 +140,7 @@ def test_the_rows_of_a_campaign_that_was_sent(
             "resend_date": "2026-06-04T12:00:00.000Z",
             "resend_status": "SCHEDULED",
             "_sdc_deleted_at": None,
+            "_extra": None,
         }
     ]
     assert first.rows("campaign_activity_schedules") == []
@@ -154,7 +156,7 @@ def test_a_schedule_is_asked_for_on_each_run_and_goes_when_it_is_over(
         "campaign_activity_id": campaign.primary.campaign_activity_id,
         "scheduled_date": "2026-06-03T12:00:00.000Z",
     }
-    row = {**key, "campaign_id": campaign.campaign_id, "_sdc_deleted_at": None}
+    row = {**key, "campaign_id": campaign.campaign_id, "_sdc_deleted_at": None, "_extra": None}
     assert first.rows("campaign_activity_schedules") == [row]
 
     quiet = tap.run(select=DETAILS)
@@ -258,6 +260,7 @@ def test_a_second_subject_that_is_taken_back_goes_without_being_asked_for(
             "test_size": 20,
             "winner_wait_duration": 6,
             "_sdc_deleted_at": None,
+            "_extra": None,
         }
     ]
 

@@ -41,7 +41,7 @@ OWN_WORDS = {
     "of_channel",
 }
 OWN_WORDS |= {"all", "added_between", "changed_since", "opted_out_since", "found"}
-OWN_WORDS |= {"part", "mark", "gone"}
+OWN_WORDS |= {"part", "mark", "gone", "sources"}
 
 
 @every_stream
