@@ -4,6 +4,7 @@
      "ledger": {"version": 1,
                 "contacts": [{"read_whole": …, "pass": {"began": …, "done": [[from, to], …]}}],
                 "listing": [{"until": …, "since": …, "before": …}],
+                "events": {<event_id>: …},
                 "details": [[<stream>, …]],
                 "campaigns": {<campaign_id>: [{"updated": …, "sent": …, "seen": …,
                                                "activities": {<campaign_activity_id>: […]}}]}}}
@@ -18,7 +19,8 @@ reports of an activity are a list in the order of `REPORTS`, each of them
     [1200, 700, <floor>]      likewise; and 700 rows are older than the floor
     {"counter": 1200, …}      whatever else there is to say
 
-`details` says which of the streams that read single activities were selected: where one of them
+`events` says of each event what its list showed of it when it was read, in few letters. `details`
+says which of the streams that read single activities were selected: where one of them
 is selected anew, all that it shows is due.
 
 Tools merge states key by key: Meltano lays that of a run that failed over the one before. What
@@ -595,6 +597,8 @@ class Ledger:
             (listing,) = kept.get("listing", [None])
             self.listing = None if listing is None else Listing.load(listing)
             """What is known of the list of campaigns, whether or not their stream is selected."""
+            self.events: dict[str, str] = dict(kept.get("events", {}))
+            """What their list showed of events when they were read, in few letters, by id."""
             (details,) = kept.get("details", [[]])
             self.details = frozenset[str](details)
             """Those of `DETAILS` that are kept up with."""
@@ -664,6 +668,7 @@ class Ledger:
                 **({"account": self._account} if self._account else {}),
                 **({"contacts": [contacts]} if contacts else {}),
                 **({"listing": [self.listing.dump()]} if self.listing else {}),
+                **({"events": dict(sorted(self.events.items()))} if self.events else {}),
                 **({"details": [sorted(self.details)]} if self.details else {}),
                 "campaigns": {
                     key: [campaign.dump(now)] for key, campaign in sorted(self.campaigns.items())

@@ -19,6 +19,11 @@ from tap_constantcontact.streams.activities import (
     CampaignActivitySchedules,
 )
 from tap_constantcontact.streams.email_reports import DerivedReport, EmailReport, EventReport
+from tap_constantcontact.streams.events import (
+    EventRegistrationDetails,
+    EventRegistrations,
+    Events,
+)
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.stats import CampaignStats, Stats
 
@@ -35,6 +40,14 @@ DETAILS_ASKED: dict[type[ConstantContactStream], str] = {
     CampaignActivityAbTests: "e-mails of changed campaigns that try two subjects",
 }
 """When details are asked for that are not asked for with every change of their campaign."""
+
+EVENTS_ASKED: dict[type[ConstantContactStream], str] = {
+    Events: "those that changed, or whose numbers moved, and the one that changed last, one a call;"
+    " to find them, the list `/events`, 100 a call",
+    EventRegistrations: "those of events that are read, 100 rows a call",
+    EventRegistrationDetails: "those of events that are read, one a call",
+}
+"""What a run asks for of events."""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -95,7 +108,7 @@ def replication(stream: type[ConstantContactStream]) -> str:
         return "as they are found"
     if issubclass(stream, Stats):
         return "full" if stream is CampaignStats else "counters of its campaign"
-    return "full"
+    return "with its event" if stream in EVENTS_ASKED else "full"
 
 
 def replication_key(stream: type[ConstantContactStream]) -> str | None:
@@ -109,6 +122,8 @@ def asked(stream: type[ConstantContactStream]) -> str:
     if issubclass(stream, EmailReport):
         depth = "newest first down to what is known" if issubclass(stream, EventReport) else "whole"
         return f"where its counter moved, {depth}, {stream.page_size} rows a call"
+    if stream in EVENTS_ASKED:
+        return EVENTS_ASKED[stream]
     if issubclass(stream, DerivedReport):
         rows = f"{stream.page_size} rows" if stream.page_size else "one activity"
         return f"where its counter moved, {rows} a call"

@@ -5,6 +5,11 @@ from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.streams.contacts import ContactLists, Contacts
 from tap_constantcontact.streams.email_reports import DERIVED_REPORTS, EMAIL_REPORTS
 from tap_constantcontact.streams.emails import Campaigns
+from tap_constantcontact.streams.events import (
+    EventRegistrationDetails,
+    EventRegistrations,
+    Events,
+)
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
 from tap_constantcontact.streams.summaries import CampaignSummaries
@@ -19,6 +24,9 @@ STREAMS: tuple[type[ConstantContactStream], ...] = (
     CampaignActivityStats,
     *EMAIL_REPORTS,
     *DERIVED_REPORTS,
+    Events,
+    EventRegistrations,
+    EventRegistrationDetails,
     SyncMismatches,
 )
 """Every stream, once, in the order in which they are read."""
