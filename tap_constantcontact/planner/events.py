@@ -43,6 +43,7 @@ class EventsPart(Part):
         self._registrations = brief.the(EventRegistrations)
         self._details = brief.the(EventRegistrationDetails)
         self._listed: dict[str, Row] = {}
+        self._asked: set[str] = set()
         self._read: dict[str, Row] = {}
         self._registered: list[Row] = []
 
@@ -55,9 +56,11 @@ class EventsPart(Part):
         yield [self._lookup.all()]
         changed = [key for key in self._listed if self._is_news(key)]
         vanished = [key for key in self._ledger.events if self._is_missing(key)]
-        while changed or vanished:
-            yield [self._events.of(key, self._listed.get(key, {})) for key in changed + vanished]
-            changed, vanished = self._next(), []
+        due = [*changed, *vanished] or self._next()
+        while due:
+            self._asked.update(due)
+            yield [self._events.of(key, self._listed.get(key, {})) for key in due]
+            due = self._next()
         if wants_registrations:
             yield from self._who_comes()
         for key in self._read:
@@ -83,11 +86,11 @@ class EventsPart(Part):
         return event_id not in self._listed and self._ledger.events[event_id] != GONE
 
     def _next(self) -> list[str]:
-        """Return the first event that was not read, if all above it have changed."""
+        """Return the first event that was not asked for, if all above it have changed."""
         for key in self._listed:
-            if key not in self._read:
+            if key not in self._asked:
                 return [key]
-            if not self._has_changed(self._read[key]):
+            if key in self._read and not self._has_changed(self._read[key]):
                 break
         return []
 

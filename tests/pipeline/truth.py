@@ -55,6 +55,9 @@ KEYS = {
     ),
     "email_optouts": ("campaign_activity_id", "contact_id", "created_time", "occurrence"),
     "email_forwards": ("campaign_activity_id", "contact_id", "created_time", "occurrence"),
+    "events": ("event_id",),
+    "event_registrations": ("registration_id",),
+    "event_registration_details": ("registration_id",),
     "email_links": ("campaign_activity_id", "url_id"),
     "email_unique_opens": ("campaign_activity_id", "contact_id"),
     "email_did_not_opens": ("campaign_activity_id", "contact_id"),
@@ -76,6 +79,7 @@ def expected(account: Account) -> dict[str, Table]:
             if activity.current_status != "Removed"
         ],
         **_details(account),
+        **_events_hosted(account),
         "campaign_summaries": _summaries(account),
         "campaign_stats": _campaign_stats(account),
         "campaign_activity_stats": [
@@ -302,6 +306,48 @@ def _details(account: Account) -> dict[str, list[Row]]:
                 for trial in _one(activity.ab_test)
             ]
         ),
+    }
+
+
+def _events_hosted(account: Account) -> dict[str, list[Row]]:
+    """Return events and registrations, without what moves no number of their event.
+
+    That somebody paid, or was let in, arrives with the event's next change.
+    """
+    comes = [
+        (event, each) for event in account.events.values() for each in event.registrations.values()
+    ]
+    return {
+        "events": [
+            {
+                **_fields(event, "event_id", "name", "title", "description", "status"),
+                "event_start": _seconds(event.starts),
+                "event_end": _seconds(event.ends),
+                "start_time": _seconds(event.starts),
+                "last_update_time": _milliseconds(event.updated_at),
+                "deleted_time": event.deleted_at and _milliseconds(event.deleted_at),
+            }
+            for event in account.events.values()
+        ],
+        "event_registrations": [
+            {
+                **_fields(each, "registration_id", "email_address", "first_name", "last_name"),
+                **_fields(each, "total"),
+                "event_id": event.event_id,
+                "track_id": event.track.track_id,
+                "tickets": len(each.tickets),
+                "registration_time": _milliseconds(each.at),
+            }
+            for event, each in comes
+        ],
+        "event_registration_details": [
+            {
+                **_fields(each, "registration_id", "contact_id"),
+                "event_id": event.event_id,
+                "registration_date": _milliseconds(each.at),
+            }
+            for event, each in comes
+        ],
     }
 
 
@@ -564,6 +610,13 @@ TYPES: dict[str, Callable[[Any], Any]] = {
             "created_time",
             "last_refresh_time",
             "last_sent_date",
+            "event_start",
+            "event_end",
+            "start_time",
+            "last_update_time",
+            "deleted_time",
+            "registration_time",
+            "registration_date",
             "scheduled_date",
             "resend_date",
             "run_date",
