@@ -20,7 +20,7 @@ from benchmarks.served import served
 from benchmarks.spending import messages, spent, tap_command
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
 from constantcontact_sandbox.__main__ import START
-from tap_constantcontact.streams.contacts import SUBRESOURCES
+from tap_constantcontact.settings import SUBRESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

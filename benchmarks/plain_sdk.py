@@ -18,6 +18,7 @@ from singer_sdk.authenticators import OAuthAuthenticator
 from singer_sdk.pagination import BaseHATEOASPaginator
 from typing_extensions import override
 
+from tap_constantcontact import settings
 from tap_constantcontact.streams import contacts, email_reports, emails
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Contacts(PlainStream):
     path = "/contacts"
     params: ClassVar[dict[str, str]] = {
         "status": "all",
-        "include": ",".join(contacts.SUBRESOURCES),
+        "include": ",".join(settings.SUBRESOURCES),
     }
     records_jsonpath = "$.contacts[*]"
     primary_keys = ("contact_id",)

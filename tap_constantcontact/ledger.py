@@ -6,6 +6,8 @@
                               "counts": {"lists": {<list_id>: …}, …}, …}],
                 "segments": {<segment_id>: [[<contact_id>, …]]},
                 "listing": [{"until": …, "since": …, "before": …}],
+                "events": {<event_id>: …},
+                "details": [[<stream>, …]],
                 "campaigns": {<campaign_id>: [{"updated": …, "sent": …, "seen": …,
                                                "activities": {<campaign_activity_id>: […]}}]}}}
 
@@ -18,6 +20,10 @@ reports of an activity are a list in the order of `REPORTS`, each of them
     1200                      whole when its counter was 1200
     [1200, 700, <floor>]      likewise; and 700 rows are older than the floor
     {"counter": 1200, …}      whatever else there is to say
+
+`events` says of each event what its list showed of it when it was read, in few letters. `details`
+says which of the streams that read single activities were selected: where one of them
+is selected anew, all that it shows is due.
 
 Tools merge states key by key: Meltano lays that of a run that failed over the one before. What
 says all there is of its part stands in a list, which is replaced as a whole: a member that is
@@ -50,8 +56,34 @@ REPORTS = (
     "email_optouts",
     "email_forwards",
     "email_links",
+    "email_unique_opens",
+    "email_did_not_opens",
 )
 """The streams whose place in an activity's list is fixed; a new one is added at the end."""
+
+SETS = frozenset({"email_did_not_opens"})
+"""Those of `REPORTS` whose rows may go."""
+
+SCHEDULES = "campaign_activity_schedules"
+RESENDS = "campaign_activity_non_opener_resends"
+DETAILS = (
+    "campaign_activities",
+    "campaign_activity_previews",
+    SCHEDULES,
+    "campaign_activity_send_history",
+    RESENDS,
+    "campaign_activity_ab_tests",
+)
+"""The streams that read what there is to say of single activities."""
+
+UNFINISHED = frozenset({"Draft", "Scheduled", "Executing"})
+"""The statuses of campaigns whose activities may still change."""
+
+RESENDABLE = timedelta(days=10)
+"""How long after an e-mail was sent it may be sent to those who did not open it, at most."""
+
+FIRST_LOOK = timedelta(hours=1)
+"""When to look again, at the earliest, at what may change without a word."""
 
 FRESH = timedelta(days=14)
 """How long after a campaign changed or was sent much of it is expected to move."""
@@ -245,9 +277,11 @@ class Activity:
     Args:
         reports: By stream, how far each has been read; None if it is of a kind that has none,
             such as the web page of an e-mail.
+        is_resend: Whether it repeats the e-mail itself.
     """
 
     reports: dict[str, Report] | None = None
+    is_resend: bool = False
 
     @classmethod
     def load(cls, state: list[Any] | None) -> Activity:
@@ -261,7 +295,11 @@ class Activity:
         """Write it to the state."""
         if self.reports is None:
             return None
-        found = [self.reports.get(name, Report()).dump(cold=cold) for name in REPORTS]
+        # Without a floor, whoever has gone from a set would be told to have gone again.
+        found = [
+            self.reports.get(name, Report()).dump(cold=cold and name not in SETS)
+            for name in REPORTS
+        ]
         while found and found[-1] is None:
             found.pop()
         return found
@@ -286,8 +324,11 @@ class Campaign:
         updated: When it changed last; None if the API does not say.
         sent: When it was sent last, to the minute; None as long as nothing says so. A resend may
             move nothing else.
+        is_trial: Whether it tries two subjects.
         lookup_due: Whether it changed since its activities were looked up.
-        details_due: Whether it changed since its activities were read.
+        due: Those of `DETAILS` that are to be read since it changed.
+        looked: When it was looked at last, as long as it may change without a word.
+        shown: Of a stream that shows a set of things of the e-mail itself, those that it showed.
         activities: By id.
         refused: Whether the API had no counters of it, as it then was.
         seen: At which counters all was read that follows them, in few letters.
@@ -300,8 +341,11 @@ class Campaign:
     status: str
     updated: datetime | None = None
     sent: datetime | None = None
+    is_trial: bool = False
     lookup_due: bool = True
-    details_due: bool = True
+    due: set[str] = field(default_factory=lambda: set(DETAILS))
+    looked: datetime | None = None
+    shown: dict[str, list[str]] = field(default_factory=dict)
     activities: dict[str, Activity] = field(default_factory=dict)
     refused: bool = False
     seen: str = ""
@@ -312,7 +356,7 @@ class Campaign:
 
     def changed(self) -> None:
         """Note that it changed, and so may all that it consists of."""
-        self.lookup_due = self.details_due = True
+        self.lookup_due, self.due = True, set(DETAILS)
         self.refused = False
 
     @property
@@ -324,24 +368,72 @@ class Campaign:
         """Tell whether it changed or was sent a short while ago."""
         return now - max(self.updated or LONG_AGO, self.sent or LONG_AGO) <= FRESH
 
+    def is_open(self, now: datetime) -> bool:
+        """Tell whether its activities may change without a word, or another one be wished for."""
+        may_be_resent = self.sent is not None and now < self.sent + RESENDABLE
+        return self.status in UNFINISHED or may_be_resent
+
+    def is_worth_a_look(self, now: datetime) -> bool:
+        """Tell whether to look at what may have changed without a word.
+
+        It is looked at ever more rarely: when it has been left alone for as long as it had been
+        when it was looked at last. And once more, when it can be sent again no more.
+        """
+        if self.looked is None:
+            return False
+        moved = max(self.updated or LONG_AGO, self.sent or LONG_AGO)
+        due = self.looked + max(self.looked - moved, FIRST_LOOK)
+        if self.sent and self.looked < self.sent + RESENDABLE:
+            due = min(due, self.sent + RESENDABLE)
+        return now >= due
+
+    @property
+    def look(self) -> frozenset[str]:
+        """Those of `DETAILS` that may change without a word as long as it is open."""
+        return frozenset(DETAILS if self.status in UNFINISHED else {RESENDS})
+
+    def may_have_changed(self, now: datetime) -> set[str]:
+        """Return those of `DETAILS` that are worth asking for, though nothing says so."""
+        due = set(self.look) if self.is_worth_a_look(now) else set()
+        if self.status == "Scheduled":
+            due.add(SCHEDULES)
+        is_wished = RESENDS in self.shown and not self.was_resent
+        if is_wished and (self.is_open(now) if self.sent else self.is_fresh(now)):
+            # A wish is withdrawn without a word; to send it moves `sent`.
+            due.add(RESENDS)
+        return due
+
     @property
     def reported(self) -> dict[str, Activity]:
         """Those of its activities that have reports, by id."""
         return {key: each for key, each in self.activities.items() if each.reports is not None}
 
+    @property
+    def primary(self) -> str | None:
+        """The id of the e-mail itself, as far as it is known."""
+        return next((key for key, each in self.reported.items() if not each.is_resend), None)
+
+    @property
+    def was_resent(self) -> bool:
+        """Whether the e-mail is known to have been sent again."""
+        return any(each.is_resend for each in self.activities.values())
+
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> Campaign:
         """Read it from the state."""
-        due = state.get("due", ())
+        activities = {key: Activity.load(kept) for key, kept in state.get("activities", {}).items()}
+        for key in state.get("resent_as", ()):
+            activities[key].is_resend = True
         return cls(
             status=state.get("status", "Done"),
             updated=moment(state["updated"]) if "updated" in state else None,
             sent=moment(state["sent"]) if "sent" in state else None,
-            lookup_due="lookup" in due,
-            details_due="details" in due,
-            activities={
-                key: Activity.load(kept) for key, kept in state.get("activities", {}).items()
-            },
+            is_trial=state.get("trial", False),
+            lookup_due=state.get("lookup_due", False),
+            due=set(state.get("due", ())),
+            looked=moment(state["looked"]) if "looked" in state else None,
+            shown={name: list(kept) for name, kept in state.get("shown", {}).items()},
+            activities=activities,
             refused=state.get("refused", False),
             seen=state.get("seen", ""),
             abuse=state.get("abuse", 0),
@@ -353,19 +445,19 @@ class Campaign:
     def dump(self, now: datetime) -> dict[str, Any]:
         """Write it to the state, without what is usual."""
         cold = not self.is_fresh(now)
-        due = [
-            name
-            for name, is_due in (("lookup", self.lookup_due), ("details", self.details_due))
-            if is_due
-        ]
         # Which activities have no reports matters only as long as they are to be read.
-        kept = self.activities if self.details_due else self.reported
+        kept = self.activities if "campaign_activities" in self.due else self.reported
+        resent_as = [key for key, activity in kept.items() if activity.is_resend]
         activities = {key: activity.dump(cold=cold) for key, activity in kept.items()}
         return {
             **({"status": self.status} if self.status != "Done" else {}),
             **({"updated": text_of(self.updated)} if self.updated else {}),
             **({"sent": f"{self.sent:%Y-%m-%dT%H:%MZ}"} if self.sent else {}),
-            **({"due": due} if due else {}),
+            **({"trial": True} if self.is_trial else {}),
+            **({"lookup_due": True} if self.lookup_due else {}),
+            **({"due": sorted(self.due)} if self.due else {}),
+            **({"looked": text_of(self.looked)} if self.looked else {}),
+            **({"shown": self.shown} if self.shown else {}),
             **({"refused": True} if self.refused else {}),
             **({"seen": self.seen} if self.seen else {}),
             **({"abuse": self.abuse} if self.abuse else {}),
@@ -373,6 +465,7 @@ class Campaign:
             **({"since": text_of(self.since)} if self.since else {}),
             **({"short": self.short.dump()} if self.short else {}),
             **({"activities": activities} if activities else {}),
+            **({"resent_as": resent_as} if resent_as else {}),
         }
 
 
@@ -567,6 +660,11 @@ class Ledger:
             (listing,) = kept.get("listing", [None])
             self.listing = None if listing is None else Listing.load(listing)
             """What is known of the list of campaigns, whether or not their stream is selected."""
+            self.events: dict[str, str] = dict(kept.get("events", {}))
+            """What their list showed of events when they were read, in few letters, by id."""
+            (details,) = kept.get("details", [[]])
+            self.details = frozenset[str](details)
+            """Those of `DETAILS` that are kept up with."""
             self.campaigns: dict[str, Campaign] = {
                 key: Campaign.load(campaign)
                 for key, (campaign,) in kept.get("campaigns", {}).items()
@@ -606,6 +704,15 @@ class Ledger:
         before = self.bookmark(stream)
         self._bookmarks[stream] = (replication_key, max(before, until) if before else until)
 
+    def keep_up_with(self, details: frozenset[str]) -> None:
+        """Note which of `DETAILS` are wanted: those that were not before are due everywhere."""
+        new = details - self.details
+        for campaign in self.campaigns.values():
+            campaign.due = (campaign.due | new) & details
+            # Activities that have no reports are not remembered once they have been read.
+            campaign.lookup_due = campaign.lookup_due or "campaign_activities" in new
+        self.details = details
+
     def state(self) -> dict[str, Any]:
         """Return the state as it stands, to be written as a STATE message."""
         contacts = self.crowd.dump()
@@ -622,6 +729,8 @@ class Ledger:
                 **({"contacts": [contacts]} if contacts else {}),
                 **({"segments": segments} if segments else {}),
                 **({"listing": [self.listing.dump()]} if self.listing else {}),
+                **({"events": dict(sorted(self.events.items()))} if self.events else {}),
+                **({"details": [sorted(self.details)]} if self.details else {}),
                 "campaigns": {
                     key: [campaign.dump(now)] for key, campaign in sorted(self.campaigns.items())
                 },

@@ -70,6 +70,14 @@ NO_CLIENT_ID = (
     f" {ENV_PREFIX}CLIENT_ID."
 )
 
+ACTIVITY_INCLUDES = [
+    "physical_address_in_footer",
+    "permalink_url",
+    "document_properties",
+    "html_content",
+]
+"""What activities show only where it is asked for; the last can be large."""
+
 JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
         "client_id",
@@ -159,6 +167,14 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         title="Campaigns with reports",
         description="Reports are read of these campaigns alone; by default of all that are "
         "followed.",
+    ),
+    th.Property(
+        "campaign_activity_include",
+        th.ArrayType(th.StringType(allowed_values=ACTIVITY_INCLUDES)),
+        default=ACTIVITY_INCLUDES[:3],
+        title="Parts of activities",
+        description="What activities are asked for beside their headers; there is also "
+        "`html_content`, the code of custom-code e-mails. A change shows where activities change.",
     ),
     th.Property(
         "report_hot_days",
@@ -451,6 +467,7 @@ class Settings:
     contacts: ContactChoice
     contact_reports: ContactReports
     segment_ids: tuple[str, ...]
+    campaign_activity_include: tuple[str, ...]
     report_hot: timedelta
     report_settle_runs: int
     contacts_full_refresh: timedelta | None
@@ -522,6 +539,7 @@ class Settings:
                 include=_choice(config, "contact_include") or (*SUBRESOURCES, SMS_CHANNEL),
                 as_columns=config["custom_fields_as_columns"],
             ),
+            campaign_activity_include=tuple(config["campaign_activity_include"]),
             report_hot=timedelta(days=config["report_hot_days"]),
             report_settle_runs=config["report_settle_runs"],
             contacts_full_refresh=timedelta(days=config["contacts_full_refresh_days"]) or None,

@@ -12,19 +12,27 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_constantcontact.ledger import FRESH
+from tap_constantcontact.ledger import FIRST_LOOK, FRESH
 from tap_constantcontact.planner.campaigns import CampaignsPart
 from tap_constantcontact.planner.counters import CountersPart
-from tap_constantcontact.planner.forecast import ACTIVITIES, pages, report_calls
+from tap_constantcontact.planner.forecast import pages, report_calls
 from tap_constantcontact.planner.part import Brief
+from tap_constantcontact.streams.activities import (
+    ACTIVITY_DETAILS,
+    CampaignActivities,
+    CampaignActivityAbTests,
+    CampaignActivityNonOpenerResends,
+    CampaignActivitySchedules,
+)
 from tap_constantcontact.streams.contacts import ContactLists, Contacts, count
 from tap_constantcontact.streams.email_reports import (
     ROLES,
     EmailForwards,
     EmailReport,
     EventReport,
+    counters,
 )
-from tap_constantcontact.streams.emails import CampaignActivities, CampaignLookup, Campaigns
+from tap_constantcontact.streams.emails import CampaignLookup, Campaigns
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
 from tap_constantcontact.units import Unit, Work
 
@@ -46,6 +54,9 @@ SENT_AGAIN = 0.1
 of the account's own; what was seen counts beside `AS_MANY` such campaigns."""
 
 AS_MANY = 10
+
+ACTIVITIES = 2
+"""Activities that a campaign has, as long as none were seen: the e-mail and its web page."""
 
 LEAST_LOOKUPS = 4
 """Calls of them that are kept for looking up single campaigns."""
@@ -209,7 +220,13 @@ class Survey:
 
     def _due(self) -> list[str]:
         """Return the campaigns that may be due, the newest first."""
-        known = self._ledger.campaigns
+        wanted = (
+            kind.name for kind in ACTIVITY_DETAILS if self._brief.wants(self._brief.the(kind))
+        )
+        self._ledger.keep_up_with(frozenset(wanted))
+        known, now = self._ledger.campaigns, self._brief.now()
+        for campaign in known.values():
+            campaign.due |= campaign.may_have_changed(now) & self._ledger.details
         return sorted(known, key=lambda key: known[key].dated, reverse=True)
 
     def _lists(self) -> list[Cost]:
@@ -231,7 +248,7 @@ class Survey:
         calls: defaultdict[str, float] = defaultdict(float)
         share = len(self._counters.candidates()[0]) / len(sampled) if sampled else 0.0
         for key in due:
-            self._add_activities(self._ledger.campaigns[key], rows, calls)
+            self._add_details(self._ledger.campaigns[key], rows, calls)
         for key, totals in sampled.items():
             if not self._counters.has_moved(key):
                 continue
@@ -242,7 +259,7 @@ class Survey:
             calls[stats.name] += share * activities / stats.ids_a_call
             for stream in self._counters.followed(key):
                 reports = [each.report(stream.name) for each in campaign.reported.values()]
-                counter = totals[stream.counter] or 0
+                counter = sum(totals[name] or 0 for name in counters(stream))
                 if reports and counter == sum(report.counter or 0 for report in reports):
                     continue
                 known = sum(report.below for report in reports)
@@ -253,15 +270,27 @@ class Survey:
                     rows[stream.name] += share * (counter - known)
         return [Cost(name, rows.get(name), calls[name]) for name in calls]
 
-    def _add_activities(
+    def _add_details(
         self, campaign: Campaign, rows: dict[str, float], calls: dict[str, float]
     ) -> None:
-        name = CampaignActivities.name
-        number = len(campaign.activities) or self._activities
-        if campaign.status == "Removed" or not self._brief.wants(self._brief.streams[name]):
+        if campaign.status == "Removed" or not campaign.due:
             return
-        calls[name] += campaign.lookup_due + number * campaign.details_due
-        rows[name] += number * campaign.details_due
+        calls[min(campaign.due)] += campaign.lookup_due
+        for name, number in self._asked(campaign, campaign.due).items():
+            calls[name] += number
+            rows[name] += number
+
+    def _asked(self, campaign: Campaign, due: Iterable[str]) -> dict[str, float]:
+        """Return of how many activities of a campaign details are asked for."""
+        numbers: dict[str, float] = {
+            CampaignActivitySchedules.name: campaign.status == "Scheduled",
+            CampaignActivityNonOpenerResends.name: 1,
+            CampaignActivityAbTests.name: campaign.is_trial,
+        }
+        reported = len(campaign.reported) or (self._reported if campaign.sent else 1.0)
+        if campaign.lookup_due:
+            numbers[CampaignActivities.name] = len(campaign.activities) or self._activities
+        return {name: numbers.get(name, reported) for name in due}
 
     def _quiet(self) -> list[Cost]:
         """Return the cost of a run in which nothing has changed."""
@@ -280,6 +309,12 @@ class Survey:
             if key in self._counters.totals and now - campaign.dated <= FRESH
         ]
         calls: defaultdict[str, float] = defaultdict(float)
+        for campaign in self._ledger.campaigns.values():
+            campaign.lookup_due = False
+            campaign.looked = now if campaign.is_open(now) else None
+            changed = campaign.may_have_changed(now + FIRST_LOOK) & self._ledger.details
+            for name, number in self._asked(campaign, changed).items():
+                calls[name] += number
         for key in fresh:
             calls[CampaignActivityStats.name] += 1 / CampaignActivityStats.ids_a_call
             for stream in self._counters.followed(key):

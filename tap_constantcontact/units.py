@@ -76,7 +76,8 @@ class Unit:
 
     Args:
         source: Who knows the request and reads the pages.
-        about: What the unit is about (`campaign_activity_id` …): fills the path.
+        about: What the unit is about (`campaign_activity_id` …): fills the path, and
+            columns that the answer leaves out.
         filters: The query that narrows what is asked for.
         page_size: Rows a page, if not the source's own choice.
         optional: Whether the run goes on where this is forbidden or refused.
@@ -84,7 +85,7 @@ class Unit:
     """
 
     source: Source
-    about: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
     filters: Mapping[str, str] = field(default_factory=dict)
     page_size: int | None = None
     optional: bool = False

@@ -11,9 +11,21 @@ from typing import TYPE_CHECKING, Any
 from tap_constantcontact import errors
 from tap_constantcontact.settings import JSONSCHEMA
 from tap_constantcontact.streams import STREAMS
+from tap_constantcontact.streams.activities import (
+    ActivityDetail,
+    ActivitySet,
+    CampaignActivityAbTests,
+    CampaignActivityNonOpenerResends,
+    CampaignActivitySchedules,
+)
 from tap_constantcontact.streams.contact_reports import ContactCounts, ContactReport
 from tap_constantcontact.streams.contacts import SegmentContacts
-from tap_constantcontact.streams.email_reports import EmailLinks, EmailReport, EventReport
+from tap_constantcontact.streams.email_reports import DerivedReport, EmailReport, EventReport
+from tap_constantcontact.streams.events import (
+    EventRegistrationDetails,
+    EventRegistrations,
+    Events,
+)
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.stats import CampaignStats, Stats
 
@@ -21,6 +33,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tap_constantcontact.streams.base import ConstantContactStream
+
+
+DETAILS_ASKED: dict[type[ConstantContactStream], str] = {
+    CampaignActivitySchedules: "e-mails of scheduled campaigns, on each run",
+    CampaignActivityNonOpenerResends: "e-mails of changed campaigns; on each run where one is "
+    "pending; now and then where one may be asked for",
+    CampaignActivityAbTests: "e-mails of changed campaigns that try two subjects",
+}
+"""When details are asked for that are not asked for with every change of their campaign."""
+
+EVENTS_ASKED: dict[type[ConstantContactStream], str] = {
+    Events: "those that changed, or whose numbers moved, and the one that changed last, one a call;"
+    " to find them, the list `/events`, 100 a call",
+    EventRegistrations: "those of events that are read, 100 rows a call",
+    EventRegistrationDetails: "those of events that are read, one a call",
+}
+"""What a run asks for of events."""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -50,7 +79,7 @@ def streams() -> str:
                 code(stream.name),
                 summary(stream),
                 code(*stream.primary_keys),
-                replication(stream),
+                replication(stream) + ("" if stream.selected_by_default else "; off by default"),
                 f"{code(stream.path)}: {asked(stream)}"
                 if hasattr(stream, "path")
                 else "nothing more",
@@ -65,21 +94,33 @@ def summary(thing: type) -> str:
     return (inspect.getdoc(thing) or "").partition("\n")[0].rstrip(".")
 
 
+REPLICATED: tuple[tuple[type[ConstantContactStream], str], ...] = (
+    (ActivitySet, "set, with its campaign"),
+    (ActivityDetail, "with its campaign, until that is final"),
+    (SyncMismatches, "as they are found"),
+    (ContactCounts, "one row a run"),
+    (ContactReport, "full, of chosen contacts"),
+    (SegmentContacts, "set, of chosen segments"),
+    (CampaignStats, "full"),
+    (Stats, "counters of its campaign"),
+)
+"""By what the changes of a family are found, where neither a counter nor a time tells of them."""
+
+
 def replication(stream: type[ConstantContactStream]) -> str:
     """Return by what the changes of a stream are found."""
-    if issubclass(stream, (EmailReport, EmailLinks)):
+    if issubclass(stream, EmailReport):
         return f"counter {code(stream.counter)}"
+    if issubclass(stream, DerivedReport):
+        names = [report.counter for report in stream.sources]
+        kind = "set, counters" if "_sdc_deleted_at" in stream.schema["properties"] else "counter"
+        return f"{kind} {code(*names)}"
     if key := replication_key(stream):
         return f"incremental, {code(key)}"
-    if issubclass(stream, SyncMismatches):
-        return "as they are found"
-    if issubclass(stream, ContactCounts):
-        return "one row a run"
-    if issubclass(stream, (ContactReport, SegmentContacts)):
-        return "full, of chosen contacts"
-    if issubclass(stream, Stats):
-        return "full" if stream is CampaignStats else "counters of its campaign"
-    return "full" if stream.page_size else "with its campaign"
+    for family, how in REPLICATED:
+        if issubclass(stream, family):
+            return how
+    return "with its event" if stream in EVENTS_ASKED else "full"
 
 
 def replication_key(stream: type[ConstantContactStream]) -> str | None:
@@ -93,17 +134,23 @@ def asked(stream: type[ConstantContactStream]) -> str:
     if issubclass(stream, EmailReport):
         depth = "newest first down to what is known" if issubclass(stream, EventReport) else "whole"
         return f"where its counter moved, {depth}, {stream.page_size} rows a call"
-    if issubclass(stream, EmailLinks):
-        return "where its counter moved, one activity a call"
+    if stream in EVENTS_ASKED:
+        return EVENTS_ASKED[stream]
+    if issubclass(stream, DerivedReport):
+        rows = f"{stream.page_size} rows" if stream.page_size else "one activity"
+        return f"where its counter moved, {rows} a call"
     if issubclass(stream, Stats):
         which = "all sent campaigns" if stream is CampaignStats else "where a total moved"
         return f"{which}, {stream.ids_a_call} ids a call"
+    if issubclass(stream, ActivityDetail):
+        which = DETAILS_ASKED.get(
+            stream, "those of changed campaigns, and of open ones now and then"
+        )
+        return f"{which}, one a call"
     if issubclass(stream, ContactReport):
         return "of each chosen contact, one a call"
     if issubclass(stream, SegmentContacts):
         return f"of each chosen segment, {stream.page_size} rows a call"
-    if stream.page_size is None:
-        return "those of changed campaigns, one a call"
     which = "what changed since the last run" if replication_key(stream) else "all"
     return f"{which}, {stream.page_size} rows a call"
 
@@ -124,7 +171,8 @@ def default(required: bool, schema: dict[str, Any]) -> str:  # noqa: FBT001 - of
     """Return what holds if a setting is not given."""
     if required:
         return "required"
-    return code(str(schema["default"])) if "default" in schema else ""
+    given = schema.get("default", [])
+    return code(*map(str, given if isinstance(given, list) else [given]))
 
 
 def exit_codes() -> str:

@@ -6,6 +6,7 @@ their pages have been taken. Each part of the plan yields stages of its own:
 
     contacts     lists; changed contacts, or all of them
     campaigns    the list of campaigns, when they were sent last, and which are chosen
+    events       the list of events, those that changed, and who comes to them
     counters     the totals of all sent campaigns, 150 a call: their rows, and the gate
     follow       where something changed or moved: look-ups, activities, their counters, and the
                  reports that these count; then what never was read, the newest first
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 from tap_constantcontact.planner.campaigns import CampaignsPart
 from tap_constantcontact.planner.contacts import ContactsPart
 from tap_constantcontact.planner.counters import CountersPart
+from tap_constantcontact.planner.events import EventsPart
 from tap_constantcontact.planner.follow import FollowPart
 from tap_constantcontact.planner.part import Brief, Finding, Part
 from tap_constantcontact.planner.singles import SinglesPart
@@ -61,12 +63,14 @@ class Planner:
         brief = Brief(streams, frozenset(wanted), ledger, settings, now)
         self._contacts = ContactsPart(brief)
         self._campaigns = CampaignsPart(brief)
+        self._events = EventsPart(brief)
         self._counters = CountersPart(brief, self._campaigns)
         self._follow = FollowPart(brief, self._counters)
         self._singles = SinglesPart(brief)
         self._parts: tuple[Part, ...] = (
             self._contacts,
             self._campaigns,
+            self._events,
             self._counters,
             self._follow,
             self._singles,
@@ -75,7 +79,7 @@ class Planner:
 
     def stages(self) -> Iterator[Iterable[Unit]]:
         """Yield the stages of the run, each an iterable of units that is to be taken lazily."""
-        yield from self._side_by_side(self._contacts, self._campaigns)
+        yield from self._side_by_side(self._contacts, self._campaigns, self._events)
         for part in (self._counters, self._follow, self._singles):
             yield from self._side_by_side(part)
 

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from tap_constantcontact.ledger import Campaign, Listing
 from tap_constantcontact.planner.part import Part
-from tap_constantcontact.streams.emails import Campaigns
+from tap_constantcontact.streams.emails import TRIAL, Campaigns
 from tap_constantcontact.streams.summaries import CampaignSummaries
 from tap_constantcontact.times import moment
 
@@ -95,6 +95,7 @@ class CampaignsPart(Part):
             updated = moment(row["updated_at"]) if row["updated_at"] else None
             status = row["current_status"] or ""
             campaign = self._ledger.campaigns.setdefault(key, Campaign(status, updated))
+            campaign.is_trial = row["type_code"] == TRIAL
             if (campaign.status, campaign.updated) != (status, updated):
                 campaign.status, campaign.updated = status, updated
                 campaign.changed()

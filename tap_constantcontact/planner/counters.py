@@ -12,10 +12,12 @@ from typing_extensions import override
 from tap_constantcontact.ledger import Settling
 from tap_constantcontact.planner.part import Part
 from tap_constantcontact.streams.email_reports import (
+    DERIVED_REPORTS,
     EMAIL_REPORTS,
+    DerivedReport,
     EmailForwards,
-    EmailLinks,
     EmailReport,
+    counters,
 )
 from tap_constantcontact.streams.stats import COUNTERS, CampaignActivityStats, CampaignStats
 
@@ -49,12 +51,15 @@ class CountersPart(Part):
         self._campaigns = campaigns
         self._stream = brief.the(CampaignStats)
         self._activity_stats = brief.the(CampaignActivityStats)
-        self._links = brief.the(EmailLinks)
         self.reports: list[EmailReport] = [
             brief.the(report) for report in EMAIL_REPORTS if report.name in brief.wanted
         ]
         """The reports that are wanted."""
-        self.follows_reports = bool(self.reports) or brief.wants(self._links)
+        self.derived: list[DerivedReport] = [
+            brief.the(report) for report in DERIVED_REPORTS if report.name in brief.wanted
+        ]
+        """What is wanted of that which the API makes of them."""
+        self.follows_reports = bool(self.reports or self.derived)
         self.follows_activities = self.follows_reports or brief.wants(self._activity_stats)
         """Whether anything is wanted that counters of activities tell of."""
         self.follows_counters = self.follows_activities or brief.wants(self._stream)
@@ -150,9 +155,10 @@ class CountersPart(Part):
             return False
         return self._ledger.campaigns[campaign_id].seen != self._mark(campaign_id)
 
-    def counter(self, activity_id: str, stream: EmailReport | EmailLinks) -> int:
-        """Return what an activity's counter for a stream says."""
-        return self.activities.get(activity_id, {}).get(stream.counter) or 0
+    def counter(self, activity_id: str, stream: EmailReport | DerivedReport) -> int:
+        """Return what an activity's counters for a stream say together."""
+        row = self.activities.get(activity_id, {})
+        return sum(row.get(name) or 0 for name in counters(stream))
 
     def chooses_reports(self, campaign_id: str) -> bool:
         """Tell whether the reports of a campaign are to be read."""
@@ -189,12 +195,9 @@ class CountersPart(Part):
         if settled:
             campaign.seen = self._mark(campaign_id)
 
-    def followed(self, campaign_id: str) -> list[EmailReport | EmailLinks]:
+    def followed(self, campaign_id: str) -> list[EmailReport | DerivedReport]:
         """Return the wanted streams that read reports of a campaign."""
-        if not self.chooses_reports(campaign_id):
-            return []
-        links = [self._links] if self._brief.wants(self._links) else []
-        return [*self.reports, *links]
+        return [*self.reports, *self.derived] if self.chooses_reports(campaign_id) else []
 
     def _mark(self, campaign_id: str) -> str:
         """Return a few letters that change whenever a counter does that matters here.
@@ -208,7 +211,7 @@ class CountersPart(Part):
         if wants_stats or any(isinstance(stream, EmailForwards) for stream in followed):
             names = list(COUNTERS)
         else:
-            names = sorted({stream.counter for stream in followed})
+            names = sorted({name for stream in followed for name in counters(stream)})
         facts = [f"{name}={totals[name]}" for name in names]
         if wants_stats:
             facts += [f"abuse={campaign.abuse}", f"activities={len(campaign.reported)}"]

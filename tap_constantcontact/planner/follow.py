@@ -13,13 +13,24 @@ from tap_constantcontact.ledger import Activity, Outcome, Shortfall
 from tap_constantcontact.planner.counters import SENT
 from tap_constantcontact.planner.forecast import campaign_calls
 from tap_constantcontact.planner.part import Part
-from tap_constantcontact.streams.email_reports import (
-    ROLES,
-    EmailForwards,
-    EmailLinks,
-    EmailReport,
+from tap_constantcontact.streams.activities import (
+    ACTIVITY_DETAILS,
+    ActivityDetail,
+    ActivitySet,
+    CampaignActivities,
+    CampaignActivityAbTests,
+    CampaignActivitySchedules,
 )
-from tap_constantcontact.streams.emails import CampaignActivities, CampaignLookup
+from tap_constantcontact.streams.email_reports import (
+    RESEND,
+    ROLES,
+    DerivedReport,
+    EmailDidNotOpens,
+    EmailForwards,
+    EmailReport,
+    OpenersLookup,
+)
+from tap_constantcontact.streams.emails import CampaignLookup
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.readings import ReportReading
 from tap_constantcontact.streams.stats import CampaignActivityStats
@@ -56,11 +67,17 @@ class FollowPart(Part):
         super().__init__(brief)
         self._counters = counters
         self._lookup = CampaignLookup()
-        self._activities = brief.the(CampaignActivities)
+        self._details_wanted = {
+            stream.name: stream
+            for stream in map(brief.the, ACTIVITY_DETAILS)
+            if brief.wants(stream)
+        }
         self._activity_stats = brief.the(CampaignActivityStats)
-        self._links = brief.the(EmailLinks)
+        self._did_not_open = brief.the(EmailDidNotOpens)
+        self._openers = OpenersLookup()
         self._mismatches = brief.the(SyncMismatches)
         self._details_left: Counter[str] = Counter()
+        self._shown: dict[Unit, list[str]] = {}
         self._looked_up: set[str] = set()
         self._again: list[ReportUnit] = []
         self._todo: list[str] = []
@@ -70,6 +87,13 @@ class FollowPart(Part):
     @override
     def stages(self) -> Iterator[Iterable[Unit]]:
         """Yield the stages of the increment, then those of the backfill."""
+        self._ledger.keep_up_with(frozenset(self._details_wanted))
+        for key, campaign in self._ledger.campaigns.items():
+            if campaign.status == "Removed":
+                self._forget(key, set(campaign.shown))
+            else:
+                changed = campaign.may_have_changed(self._now())
+                campaign.due |= changed & self._details_wanted.keys()
         due = self._newest_first(key for key in self._ledger.campaigns if self._is_due(key))
         backfill = [key for key in due if self._may_wait(self._ledger.campaigns[key])]
         waiting = set(backfill)
@@ -87,7 +111,7 @@ class FollowPart(Part):
                 self._ledger.campaigns[key],
                 self._counters.totals[key] if self._counters.has_moved(key) else None,
                 self._counters.followed(key),
-                details=self._has_details_due(key),
+                details=self._details_of(key) if self._has_details_due(key) else None,
             )
             for key in self._still_due()
         )
@@ -105,8 +129,7 @@ class FollowPart(Part):
     def _has_details_due(self, campaign_id: str) -> bool:
         """Tell whether activities are to be read; a removed campaign has none any more."""
         campaign = self._ledger.campaigns[campaign_id]
-        wanted = self._brief.wants(self._activities) and campaign.status != "Removed"
-        return wanted and (campaign.lookup_due or campaign.details_due)
+        return bool(campaign.due) and campaign.status != "Removed"
 
     def _may_wait(self, campaign: Campaign) -> bool:
         return not campaign.seen and not campaign.is_fresh(self._now())
@@ -124,7 +147,7 @@ class FollowPart(Part):
         yield self._moved_reports(moved, work)
         again, self._again = self._again, []
         yield [replace(unit, floor=None, page_size=ODD_PAGE) for unit in again]
-        yield self._moved_links(moved, work)
+        yield self._moved_derived(moved, work)
 
     def _lookups(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
         for key in campaign_ids:
@@ -134,10 +157,46 @@ class FollowPart(Part):
         for key in campaign_ids:
             campaign = self._ledger.campaigns[key]
             if self._has_details_due(key) and not campaign.lookup_due:
-                self._details_left[key] = len(campaign.activities)
-                campaign.details_due = bool(campaign.activities)
-                for activity_id in campaign.activities:
-                    yield self._activities.of(key, activity_id, work)
+                asked = self._details_of(key)
+                self._details_left[key] = len(asked)
+                self._forget(key, campaign.due - {stream.name for stream, _ in asked})
+                if not asked:
+                    self._details_read(campaign)
+                for stream, activity_id in asked:
+                    yield self._detail(stream, key, activity_id, work)
+
+    def _details_of(self, campaign_id: str) -> list[tuple[ActivityDetail, str]]:
+        """Return what is to be asked of which activities of a campaign."""
+        campaign = self._ledger.campaigns[campaign_id]
+        return [
+            (stream, key)
+            for key, activity in campaign.activities.items()
+            for name, stream in self._details_wanted.items()
+            if name in campaign.due and self._may_show(stream, campaign, key, activity)
+        ]
+
+    def _may_show(
+        self, stream: ActivityDetail, campaign: Campaign, activity_id: str, activity: Activity
+    ) -> bool:
+        """Tell whether it makes sense to ask: the web page of an e-mail is never sent."""
+        if not isinstance(stream, ActivitySet):
+            return isinstance(stream, CampaignActivities) or activity.reports is not None
+        may_show = True
+        if isinstance(stream, CampaignActivitySchedules):
+            may_show = campaign.status == "Scheduled"
+        elif isinstance(stream, CampaignActivityAbTests):
+            may_show = campaign.is_trial
+        return may_show and activity_id == campaign.primary
+
+    def _detail(
+        self, stream: ActivityDetail, campaign_id: str, activity_id: str, work: Work
+    ) -> Unit:
+        included = isinstance(stream, CampaignActivities)
+        include = self._settings.campaign_activity_include if included else ()
+        unit = stream.of(campaign_id, activity_id, work, include=include)
+        if isinstance(stream, ActivitySet):
+            self._shown[unit] = []
+        return unit
 
     def _activity_counters(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
         known = self._counters.activities
@@ -222,42 +281,56 @@ class FollowPart(Part):
             lookback=self._settings.report_lookback,
         )
 
-    def _moved_links(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
-        """Yield the links of activities whose clicks moved, once the clicks themselves are read.
+    def _moved_derived(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
+        """Yield what the API makes of reports that moved, once these themselves are read.
 
-        What a link counts cannot be compared with anything, but it comes from the same clicks.
+        What it shows cannot be compared with anything, but it comes from the same events.
         """
         for key in campaign_ids:
-            streams = self._counters.followed(key)
-            if self._links not in streams:
-                continue
+            followed = set(self._counters.followed(key))
             for activity_id, activity in self._ledger.campaigns[key].reported.items():
-                counter = self._counters.counter(activity_id, self._links)
-                behind = any(
-                    activity.report(stream.name).counter != counter
-                    for stream in streams
-                    if stream.counter == self._links.counter and stream is not self._links
-                )
-                read = activity.report(self._links.name).counter
-                if activity_id in self._counters.activities and read != counter and not behind:
-                    yield self._links.of(activity_id, work)
+                if activity_id not in self._counters.activities:
+                    continue
+                for stream in self._counters.derived:
+                    read = activity.report(stream.name)
+                    behind = any(
+                        activity.report(source.name).counter
+                        != self._counters.counter(activity_id, source)
+                        for source in map(self._brief.the, stream.sources)
+                        if source in followed
+                    )
+                    moved = read.counter != self._counters.counter(activity_id, stream)
+                    if stream in followed and moved and not behind:
+                        if stream is self._did_not_open and read.counter is not None:
+                            yield self._openers.since(activity_id, read.floor, work)
+                        yield stream.of(activity_id, work)
 
     # What is learnt
 
     @override
     def take(self, unit: Unit, row: Row) -> None:
-        """Learn which activities there are, and what they count."""
+        """Learn which activities there are, what they count, and which things are shown."""
         if unit.source is self._lookup:
             self._learn(self._ledger.campaigns[unit.about["campaign_id"]], row)
         elif unit.source is self._activity_stats:
             self._counters.activities[row["campaign_activity_id"]] = row
+        elif isinstance(unit.source, ActivitySet):
+            self._shown[unit].append(unit.source.mark(row))
+        elif unit.source is self._openers:
+            gone = self._did_not_open.gone(
+                unit.about["campaign_activity_id"], row["contact_id"], self._now()
+            )
+            self.found.append((self._did_not_open, gone))
 
     def _learn(self, campaign: Campaign, row: Row) -> None:
         """Note an activity; a new one that has reports makes what was read of them outdated."""
         if row["campaign_activity_id"] not in campaign.activities:
             has_reports = row["role"] in ROLES
-            campaign.activities[row["campaign_activity_id"]] = Activity({} if has_reports else None)
-            campaign.details_due = campaign.details_due or has_reports
+            campaign.activities[row["campaign_activity_id"]] = Activity(
+                {} if has_reports else None, is_resend=row["role"] == RESEND
+            )
+            if has_reports:
+                campaign.due |= self._details_wanted.keys()
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
@@ -266,22 +339,50 @@ class FollowPart(Part):
             campaign_id = unit.about["campaign_id"]
             self._ledger.campaigns[campaign_id].lookup_due = False
             self._looked_up.add(campaign_id)
-        elif unit.source is self._activities:
+        elif isinstance(unit.source, ActivityDetail):
             campaign_id = unit.about["campaign_id"]
+            if isinstance(unit.source, ActivitySet):
+                self._show(campaign_id, unit.source, self._shown.pop(unit))
             self._details_left[campaign_id] -= 1
             if not self._details_left[campaign_id]:
-                self._ledger.campaigns[campaign_id].details_due = False
+                self._details_read(self._ledger.campaigns[campaign_id])
         elif isinstance(unit, ReportUnit) and isinstance(reading, ReportReading):
             if not missing:
                 self._settle(unit, reading)
-        elif unit.source is self._links and not missing:
-            activity_id = unit.about["campaign_activity_id"]
-            campaign_id = self._counters.activities[activity_id]["campaign_id"]
-            activity = self._ledger.campaigns[campaign_id].activities[activity_id]
-            activity.report(self._links.name).counter = self._counters.counter(
-                activity_id, self._links
-            )
-            self._counters.agree(campaign_id)
+        elif isinstance(unit.source, DerivedReport) and not missing:
+            self._derived_read(unit.source, unit.about["campaign_activity_id"])
+
+    def _derived_read(self, stream: DerivedReport, activity_id: str) -> None:
+        """Note at which counters was read what the API makes of reports."""
+        campaign_id = self._counters.activities[activity_id]["campaign_id"]
+        report = self._ledger.campaigns[campaign_id].activities[activity_id].report(stream.name)
+        report.counter = self._counters.counter(activity_id, stream)
+        if stream is self._did_not_open:
+            report.floor = self._now() - self._settings.report_lookback
+        self._counters.agree(campaign_id)
+
+    def _details_read(self, campaign: Campaign) -> None:
+        """Note that all details that were due have been read."""
+        if campaign.due >= campaign.look & self._details_wanted.keys():
+            campaign.looked = self._now() if campaign.is_open(self._now()) else None
+        campaign.due.clear()
+
+    def _forget(self, campaign_id: str, names: set[str]) -> None:
+        """Note that nothing more is shown by streams that need not even be asked."""
+        for name in names & self._ledger.campaigns[campaign_id].shown.keys():
+            stream = self._details_wanted.get(name)
+            if isinstance(stream, ActivitySet):
+                self._show(campaign_id, stream, [])
+
+    def _show(self, campaign_id: str, stream: ActivitySet, marks: list[str]) -> None:
+        """Note what an e-mail shows; report what it showed before, and shows no more."""
+        campaign = self._ledger.campaigns[campaign_id]
+        for mark in campaign.shown.pop(stream.name, []):
+            if mark not in marks and campaign.primary:
+                row = stream.gone(campaign.primary, mark, self._now())
+                self.found.append((stream, row))
+        if marks:
+            campaign.shown[stream.name] = marks
 
     def _settle_total(self, campaign_id: str) -> None:
         """Note whether a campaign counts no more than its activities; in the end, leave it."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tap_constantcontact.streams.email_reports import EmailReport
+from tap_constantcontact.streams.email_reports import EmailReport, counters
 from tap_constantcontact.streams.stats import CampaignActivityStats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sized
 
     from tap_constantcontact.ledger import Campaign
-    from tap_constantcontact.streams.email_reports import EmailLinks
+    from tap_constantcontact.streams.email_reports import DerivedReport
 
-ACTIVITIES = 2
-"""Activities that a campaign has, as long as they are not known: the e-mail and its web page."""
+DETAILS = 4
+"""Details that a campaign has, as long as its activities are not known: what the e-mail and its web
+page are, when it was sent, and whether it is to be sent again."""
 
 
 def pages(rows: float, size: int) -> int:
@@ -27,7 +28,7 @@ def pages(rows: float, size: int) -> int:
     return math.ceil(rows / size)
 
 
-def report_calls(stream: EmailReport | EmailLinks, counter: int, known: int = 0) -> int:
+def report_calls(stream: EmailReport | DerivedReport, counter: int, known: int = 0) -> int:
     """Return the calls that read a report.
 
     Args:
@@ -43,9 +44,9 @@ def report_calls(stream: EmailReport | EmailLinks, counter: int, known: int = 0)
 def campaign_calls(
     campaign: Campaign,
     totals: Mapping[str, int | None] | None,
-    streams: Iterable[EmailReport | EmailLinks],
+    streams: Iterable[EmailReport | DerivedReport],
     *,
-    details: bool,
+    details: Sized | None,
 ) -> float:
     """Return the calls that read what is due of a campaign.
 
@@ -53,18 +54,18 @@ def campaign_calls(
         campaign: What is known of it.
         totals: Its counters, if it was sent and they moved.
         streams: The reports that follow them.
-        details: Whether its activities are to be read.
+        details: What is to be asked of its activities, as far as they are known; None if nothing.
     """
     calls = 1.0 * campaign.lookup_due
-    if details:
-        calls += len(campaign.activities) or ACTIVITIES
+    if details is not None:
+        calls += len(details) if campaign.activities else DETAILS
     if totals is None:
         return calls
     reported = campaign.reported
     calls += max(len(reported), 1) / CampaignActivityStats.ids_a_call
     for stream in streams:
         reports = [activity.report(stream.name) for activity in reported.values()]
-        counter = totals[stream.counter] or 0
+        counter = sum(totals[name] or 0 for name in counters(stream))
         if not reports or counter != sum(report.counter or 0 for report in reports):
             calls += report_calls(stream, counter, sum(report.below for report in reports))
     return calls

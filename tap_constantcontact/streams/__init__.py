@@ -1,5 +1,6 @@
 """The streams, in rooms named after the headings of the API."""
 
+from tap_constantcontact.streams.activities import ACTIVITY_DETAILS
 from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.streams.contact_reports import (
     ContactActivityDetails,
@@ -9,8 +10,13 @@ from tap_constantcontact.streams.contact_reports import (
     ContactSmsHistory,
 )
 from tap_constantcontact.streams.contacts import ContactLists, Contacts, SegmentContacts
-from tap_constantcontact.streams.email_reports import EMAIL_REPORTS, EmailLinks
-from tap_constantcontact.streams.emails import CampaignActivities, Campaigns
+from tap_constantcontact.streams.email_reports import DERIVED_REPORTS, EMAIL_REPORTS
+from tap_constantcontact.streams.emails import Campaigns
+from tap_constantcontact.streams.events import (
+    EventRegistrationDetails,
+    EventRegistrations,
+    Events,
+)
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
 from tap_constantcontact.streams.summaries import CampaignSummaries
@@ -20,12 +26,15 @@ STREAMS: tuple[type[ConstantContactStream], ...] = (
     Contacts,
     ContactCounts,
     Campaigns,
-    CampaignActivities,
+    *ACTIVITY_DETAILS,
     CampaignSummaries,
     CampaignStats,
     CampaignActivityStats,
     *EMAIL_REPORTS,
-    EmailLinks,
+    *DERIVED_REPORTS,
+    Events,
+    EventRegistrations,
+    EventRegistrationDetails,
     SyncMismatches,
     ContactActivityDetails,
     ContactActivitySummaries,

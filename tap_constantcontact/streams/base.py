@@ -52,7 +52,7 @@ class Asking:
     """Rows a page: always the most that the API allows; None where there are no pages."""
 
     records_key: ClassVar[str | None] = None
-    """Where a page holds its list of rows; None where a page *is* the row."""
+    """Where a page holds its list of rows; None where a page *is* the row, or their list."""
 
     scope: ClassVar[str]
     """The OAuth scope that the path asks for."""
@@ -84,7 +84,10 @@ class Asking:
             UnexpectedAnswer: The page does not hold what it should.
         """
         try:
-            found = [body] if self.records_key is None else body[self.records_key]
+            if self.records_key is not None:
+                found = body[self.records_key]
+            else:
+                found = body if isinstance(body, list) else [body]
         except (KeyError, TypeError):
             found = None
         if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_constantcontact.streams.base import ConstantContactStream
+from tap_constantcontact.streams.base import LEFT, Asking, ConstantContactStream
 from tap_constantcontact.streams.readings import ReportReading
-from tap_constantcontact.times import moment
+from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import Reading, ReportUnit, Row, Unit, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
-ROLES = frozenset({"primary_email", "resend"})
+RESEND = "resend"
+ROLES = frozenset({"primary_email", RESEND})
 """The roles of activities that have reports."""
 
 KEY = (
@@ -45,6 +47,14 @@ KEY = (
     ),
 )
 """What identifies an event together with `occurrence`."""
+
+RECIPIENT = KEY[:2]
+"""What identifies a contact in a report that shows each once."""
+
+LAST_OPENED = th.Property(
+    "created_time", th.DateTimeType, description="When the contact opened it last."
+)
+SENT = th.Property("created_time", th.DateTimeType, description="When it was sent to the contact.")
 
 OCCURRENCE = th.Property(
     "occurrence",
@@ -77,6 +87,13 @@ BLANKS = {"contact_id": "", "occurrence": 1}
 """What stands in a key where the API says nothing, since a key cannot be null."""
 
 
+def ends_below_floor(unit: Unit, records: Sequence[dict[str, Any]]) -> bool:
+    """Tell whether a page, newest row first, has passed the floor of its unit."""
+    floor = unit.floor if isinstance(unit, ReportUnit) else None
+    last = records[-1].get("created_time") if records else None
+    return floor is not None and bool(last) and moment(last) < floor
+
+
 class EmailReport(ConstantContactStream):
     """A report on one activity, newest row first.
 
@@ -105,12 +122,7 @@ class EmailReport(ConstantContactStream):
     @override
     def enough(self, unit: Unit, body: Any) -> bool:
         """Tell whether a page has passed the floor: whole moments are read, or not at all."""
-        floor = unit.floor if isinstance(unit, ReportUnit) else None
-        if floor is None:
-            return False
-        records = self.records(body)
-        last = records[-1].get("created_time") if records else None
-        return bool(last) and moment(last) < floor
+        return ends_below_floor(unit, self.records(body))
 
     @override
     def reading(self, unit: Unit) -> Reading:
@@ -261,20 +273,41 @@ class EmailForwards(RecipientReport):
     schema = th.PropertiesList(*KEY, OCCURRENCE, *PERSON).to_dict()
 
 
-class EmailLinks(ConstantContactStream):
+EMAIL_REPORTS: tuple[type[EmailReport], ...] = (
+    EmailSends,
+    EmailOpens,
+    EmailClicks,
+    EmailBounces,
+    EmailOptouts,
+    EmailForwards,
+)
+"""The reports in the order in which those of one activity are read."""
+
+
+class DerivedReport(ConstantContactStream):
+    """What the API makes of reports: it has no counter of its own, but moves as they do."""
+
+    scope = "campaign_data"
+    privilege = "ui:campaign:metrics"
+    may_be_missing = True  # its campaign may be removed at any moment
+    follows_campaigns = True
+    sources: ClassVar[tuple[type[EmailReport], ...]]
+    """The reports that it is made of."""
+
+    def of(self, campaign_activity_id: str, work: Work) -> Unit:
+        """Return the unit that reads what is made of the reports of an activity."""
+        return Unit(self, about={"campaign_activity_id": campaign_activity_id}, work=work)
+
+
+class EmailLinks(DerivedReport):
     """The links of an e-mail, and how many contacts clicked each; those nobody clicked, too."""
 
     name = "email_links"
-    follows_campaigns = True
     path = "/reports/email_reports/{campaign_activity_id}/links"
     params = {"no_clicks": "true"}
     records_key = "link_click_counts"
     primary_keys = ("campaign_activity_id", "url_id")
-    scope = "campaign_data"
-    privilege = "ui:campaign:metrics"
-    may_be_missing = True  # its campaign may be removed at any moment
-    counter: ClassVar[str] = "em_clicks_all"
-    """The counter of an activity that moves when somebody clicks a link."""
+    sources = (EmailClicks,)
     schema = th.PropertiesList(
         th.Property(
             "campaign_activity_id",
@@ -296,17 +329,92 @@ class EmailLinks(ConstantContactStream):
         th.Property("link_tag", th.StringType, description="The tag that marks the link."),
     ).to_dict()
 
-    def of(self, campaign_activity_id: str, work: Work) -> Unit:
-        """Return the unit that reads the links of an activity."""
-        return Unit(self, about={"campaign_activity_id": campaign_activity_id}, work=work)
+
+class EmailUniqueOpens(DerivedReport):
+    """When each contact who opened an e-mail did so last."""
+
+    name = "email_unique_opens"
+    selected_by_default = False  # email_opens says it, too
+    path = "/reports/email_reports/{campaign_activity_id}/tracking/unique_opens"
+    page_size = 500
+    records_key = "tracking_activities"
+    primary_keys = ("campaign_activity_id", "contact_id")
+    blanks = {"contact_id": ""}
+    sources = (EmailOpens,)
+    schema = th.PropertiesList(*RECIPIENT, LAST_OPENED, *PERSON, DEVICE).to_dict()
 
 
-EMAIL_REPORTS: tuple[type[EmailReport], ...] = (
-    EmailSends,
-    EmailOpens,
-    EmailClicks,
-    EmailBounces,
-    EmailOptouts,
-    EmailForwards,
+class EmailDidNotOpens(DerivedReport):
+    """The contacts who were sent an e-mail and have not opened it; whoever does so, goes."""
+
+    name = "email_did_not_opens"
+    selected_by_default = False  # email_sends and email_opens say it, too
+    path = "/reports/email_reports/{campaign_activity_id}/tracking/didnotopens"
+    page_size = 500
+    records_key = "tracking_activities"
+    primary_keys = ("campaign_activity_id", "contact_id")
+    blanks = {"contact_id": ""}
+    sources = (EmailSends, EmailOpens)
+    schema = th.PropertiesList(*RECIPIENT, SENT, *PERSON, LEFT).to_dict()
+
+    def gone(self, campaign_activity_id: str, contact_id: str, since: datetime) -> Row:
+        """Return the row of a contact who is among them no more.
+
+        Args:
+            campaign_activity_id: The e-mail.
+            contact_id: Who has opened it.
+            since: When that was found.
+        """
+        return {
+            "campaign_activity_id": campaign_activity_id,
+            "contact_id": contact_id,
+            LEFT.name: text_of(since),
+        }
+
+
+class OpenersLookup(Asking):
+    """Who opened an e-mail since a moment, and so has gone from those who did not."""
+
+    name = "openers"
+    path = EmailUniqueOpens.path
+    page_size = 500
+    records_key = "tracking_activities"
+    scope = "campaign_data"
+    privilege = "ui:campaign:metrics"
+    may_be_missing = True  # its campaign may be removed at any moment
+
+    def since(self, campaign_activity_id: str, since: datetime | None, work: Work) -> ReportUnit:
+        """Return the unit that looks up who opened an e-mail since a moment, or ever."""
+        return ReportUnit(
+            self,
+            about={"campaign_activity_id": campaign_activity_id},
+            work=work,
+            floor=since,
+        )
+
+    @override
+    def enough(self, unit: Unit, body: Any) -> bool:
+        """Tell whether a page has passed the moment: the last ones to open it come first."""
+        return ends_below_floor(unit, self.records(body))
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
+        """Yield the contacts that opened it since then."""
+        for record in self.records(body):
+            if record.get("contact_id") and not ends_below_floor(unit, [record]):
+                yield {"contact_id": record["contact_id"]}
+
+
+DERIVED_REPORTS: tuple[type[DerivedReport], ...] = (
+    EmailLinks,
+    EmailUniqueOpens,
+    EmailDidNotOpens,
 )
-"""The reports in the order in which those of one activity are read."""
+"""The others in the order in which those of one activity are read."""
+
+
+def counters(stream: EmailReport | DerivedReport) -> tuple[str, ...]:
+    """Return the counters of an activity that move when what a stream shows of it does."""
+    if isinstance(stream, EmailReport):
+        return (stream.counter,)
+    return tuple(report.counter for report in stream.sources)

@@ -1,4 +1,4 @@
-"""E-mail campaigns and their activities.
+"""E-mail campaigns, and the way to their activities.
 
 Source: the vendor's guide, "Email Campaigns"; docs/api-notes.md, "A campaign and its activities".
 """
@@ -17,6 +17,9 @@ from tap_constantcontact.units import Row, Unit, Work
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+
+TRIAL = 57
+"""The type of campaigns that try two subjects."""
 
 
 class Campaigns(ConstantContactStream):
@@ -81,69 +84,3 @@ class CampaignLookup(Asking):
                     "campaign_activity_id": activity["campaign_activity_id"],
                     "role": activity.get("role", ""),
                 }
-
-
-class CampaignActivities(ConstantContactStream):
-    """What a campaign sends: the e-mail, its resends, its web page."""
-
-    name = "campaign_activities"
-    follows_campaigns = True
-    path = "/emails/activities/{campaign_activity_id}"
-    params = {"include": "physical_address_in_footer,permalink_url,document_properties"}
-    primary_keys = ("campaign_activity_id",)
-    spellings = {"current_status": str.capitalize}
-    scope = "campaign_data"
-    privilege = "campaign:read"
-    may_be_missing = True  # a removed activity cannot be read any more
-    schema = th.PropertiesList(
-        th.Property(
-            "campaign_activity_id", th.StringType, required=True, description="The activity."
-        ),
-        th.Property("campaign_id", th.StringType, description="The campaign it belongs to."),
-        th.Property(
-            "role",
-            th.StringType,
-            description="primary_email, resend (to who did not open), permalink (the web page) …",
-        ),
-        th.Property(
-            "current_status",
-            th.StringType,
-            description="Draft, Scheduled, Executing, Done or Error.",
-        ),
-        th.Property(
-            "contact_list_ids", th.ArrayType(th.StringType), description="The lists it is sent to."
-        ),
-        th.Property(
-            "segment_ids", th.ArrayType(th.IntegerType), description="The segment it is sent to."
-        ),
-        th.Property(
-            "format_type",
-            th.IntegerType,
-            description="The editor: 1 and 5 custom code, 2 to 4 generations of the editor.",
-        ),
-        th.Property("from_email", th.StringType, description="The sender's address."),
-        th.Property("from_name", th.StringType, description="The sender's name."),
-        th.Property("reply_to_email", th.StringType, description="Where answers go."),
-        th.Property("subject", th.StringType, description="The subject line."),
-        th.Property("preheader", th.StringType, description="The preview after the subject."),
-        th.Property("permalink_url", th.StringType, description="The e-mail as a web page."),
-        th.Property("document_id", th.StringType, description="The document in the editor."),
-        th.Property(
-            "physical_address_in_footer",
-            th.ObjectType(additional_properties=True),
-            description="The sender's postal address in the footer.",
-        ),
-        th.Property(
-            "document_properties",
-            th.ObjectType(additional_properties=True),
-            description="Layout and texts around the content, for custom-code e-mails.",
-        ),
-    ).to_dict()
-
-    def of(self, campaign_id: str, campaign_activity_id: str, work: Work) -> Unit:
-        """Return the unit that reads an activity."""
-        return Unit(
-            self,
-            about={"campaign_id": campaign_id, "campaign_activity_id": campaign_activity_id},
-            work=work,
-        )

