@@ -58,6 +58,10 @@ AS_MANY = 10
 ACTIVITIES = 2
 """Activities that a campaign has, as long as none were seen: the e-mail and its web page."""
 
+GATES = 4
+"""Calls of each run that tell of contacts what no time does: custom fields, tags, counts, and how
+many were deleted."""
+
 LEAST_LOOKUPS = 4
 """Calls of them that are kept for looking up single campaigns."""
 
@@ -160,7 +164,7 @@ class Survey:
         filters = {**unit.filters, "include_count": "true"}
         (page,) = self._ask([Unit(stream, filters=filters, page_size=1)], most=1)
         rows = count(page.body)
-        calls = max(pages(rows, stream.page_size), 1) + bool(known)
+        calls = max(pages(rows, stream.page_size), 1) + bool(known) + GATES
         return [*costs, Cost(stream.name, rows, calls)]
 
     def _list_campaigns(self) -> None:
@@ -296,7 +300,7 @@ class Survey:
         """Return the cost of a run in which nothing has changed."""
         costs = self._lists()
         if self._brief.wants(self._brief.the(Contacts)):
-            costs.append(Cost(Contacts.name, 0, 2))
+            costs.append(Cost(Contacts.name, 0, 2 + GATES))
         changed = {name: 0 if name == Campaigns.name else self._shown[name] for name in self._shown}
         return [*costs, *self._campaign_lists(changed)]
 

@@ -13,7 +13,7 @@ import pytest
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
 from tap_constantcontact.plan import figures
 from tests.conftest import NOON
-from tests.running import TapRunner
+from tests.running import MAIL, TapRunner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def test_it_is_as_good_as_it_says(tmp_path: Path, seed: int, contacts: int, camp
     clock = Clock(NOON)
     account = Account.populate(seed=seed, contacts=contacts, campaigns=campaigns, clock=clock)
     with Sandbox(account, without_pace()) as sandbox:
-        tap = TapRunner(sandbox, tmp_path / "store", threads=3)
+        tap = TapRunner(sandbox, tmp_path / "store", threads=3, select=MAIL)
         planned = plan(tap)
         first = tap.run()
         assert planned["complete"]
@@ -69,7 +69,7 @@ def test_it_is_as_good_as_it_says(tmp_path: Path, seed: int, contacts: int, camp
 def test_with_a_state_it_says_what_is_left(tmp_path: Path) -> None:
     account = Account.populate(seed=34, contacts=300, campaigns=60, clock=Clock(NOON))
     with Sandbox(account, without_pace()) as sandbox:
-        tap = TapRunner(sandbox, tmp_path / "store", threads=3)
+        tap = TapRunner(sandbox, tmp_path / "store", threads=3, select=MAIL)
         tap.config["max_calls_per_run"] = 300
         tap.run()
         del tap.config["max_calls_per_run"]
@@ -87,7 +87,7 @@ def test_many_campaigns_are_sampled_at_equal_distances(
     monkeypatch.setattr("tap_constantcontact.streams.stats.CampaignStats.ids_a_call", 5)
     account = Account.populate(seed=35, contacts=200, campaigns=90, clock=Clock(NOON))
     with Sandbox(account, without_pace()) as sandbox:
-        tap = TapRunner(sandbox, tmp_path / "store", threads=3)
+        tap = TapRunner(sandbox, tmp_path / "store", threads=3, select=MAIL)
         planned = plan(tap)
         first = tap.run()
     assert len(first.asked) == pytest.approx(planned["run"]["calls"], rel=0.15)
@@ -106,7 +106,7 @@ def test_the_command_prints_a_table(command: list[str]) -> None:
     lines = run.stdout.splitlines()
     assert lines[0].split() == ["stream", "rows", "calls", "then"]
     (contacts,) = [line.split() for line in lines if line.startswith("contacts ")]
-    assert contacts == ["contacts", "120", "1", "2"]
+    assert contacts == ["contacts", "120", "5", "6"]
     assert [line.split()[0] for line in lines[-3:]] == ["calls", "minutes", "days"]
 
 
@@ -121,8 +121,8 @@ def test_the_command_prints_json_for_a_selection_and_a_state(
     run = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
 
     found = json.loads(run.stdout)
-    assert found["run"]["streams"] == [{"stream": "contacts", "rows": 0, "calls": 2}]
-    assert found["run"]["calls"] == 2
+    assert found["run"]["streams"] == [{"stream": "contacts", "rows": 0, "calls": 6}]
+    assert found["run"]["calls"] == 6
 
 
 def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
