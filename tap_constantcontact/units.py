@@ -61,6 +61,9 @@ class Source(Protocol):
     def enough(self, unit: Unit, body: Any) -> bool:  # noqa: ANN401 - JSON is anything
         """Tell whether no page after this one is wanted."""
 
+    def following(self, body: Any) -> str | None:  # noqa: ANN401 - JSON is anything
+        """Return the link to the page after this one, if there is one."""
+
     def reading(self, unit: Unit) -> Reading:
         """Return what turns the pages of a unit into rows."""
 

@@ -77,6 +77,12 @@ class Asking:
         """Tell whether no page after this one is wanted: by default all are."""
         return False
 
+    def following(self, body: Any) -> str | None:  # noqa: ANN401 - JSON is anything
+        """Return the link to the page after this one; "no more" is said in several ways."""
+        links = body.get("_links") if isinstance(body, dict) else None
+        href: str | None = ((links or {}).get("next") or {}).get("href")
+        return href or None
+
     def records(self, body: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON is anything
         """Return the rows of a page as the API wrote them.
 

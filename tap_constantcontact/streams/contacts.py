@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 from singer_sdk.helpers._catalog import get_selected_schema
@@ -522,6 +523,13 @@ class TagCounts(Asking):
     def rows(self, unit: Unit, body: Any) -> Iterator[Row]:
         """Yield the tags."""
         yield from self.records(body)
+
+    @override
+    def following(self, body: Any) -> str | None:
+        """Return the query of the next link: its path leads where nobody gets from outside."""
+        link = (body.get("_links") or {}).get("next") or {}
+        href = link.get("href") or (link.get("next") or {}).get("href")
+        return f"?{urlsplit(href).query}" if href else None
 
 
 class DeletedContacts(Asking):

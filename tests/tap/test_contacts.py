@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
-from tap_constantcontact.streams.contacts import Contacts
+from tap_constantcontact.streams.contacts import Contacts, TagCounts
 from tests.running import TapRunner, Writer
 
 if TYPE_CHECKING:
@@ -490,3 +490,26 @@ def test_only_chosen_parts_of_contacts_are_kept(tap: TapRunner, town: Town) -> N
     assert {row["notes"] for row in first.rows("contacts")} == {None}
     assert {row["list_memberships"] for row in first.rows("contacts")} == {None}
     assert sum(bool(row["taggings"]) for row in first.rows("contacts")) == 4
+
+
+@pytest.mark.parametrize("links", ["internal", "public", "nested"])
+@pytest.mark.parametrize("empty", [False, True])
+def test_tags_on_further_pages_are_counted_too(
+    tap: TapRunner,
+    town: Town,
+    clock: Clock,
+    switches: Switches,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    links: Any,
+    empty: bool,
+) -> None:
+    switches.tag_links, switches.empty_pages = links, empty
+    monkeypatch.setattr(TagCounts, "page_size", 2)
+    tags = [town.account.add_tag(f"tag {number}", at=NOON) for number in range(5)]
+    tap.run(select=["contacts"])
+    clock.advance(timedelta(hours=1))
+    town.account.tag(town.people[7], tags[4])
+
+    found = tap.run(select=["contacts"])
+    assert ids(found.rows("contacts")) == {town.people[7].contact_id}

@@ -171,6 +171,7 @@ def test_a_deleted_field_makes_all_contacts_be_read(
 ) -> None:
     bread = bakery.field("Bread")
     bakery.say(bakery.ann, bread, "rye")
+    clock.advance(timedelta(hours=1))  # or the look-back would bring it
     read(tap)
     clock.advance(timedelta(hours=1))
     bakery.account.delete_custom_field(bread)
@@ -185,10 +186,11 @@ def test_a_choice_worded_anew_makes_all_contacts_be_read_and_a_new_one_does_not(
 ) -> None:
     by = bakery.field("Comes by", "single_select", choices=("foot", "car"))
     bakery.say(bakery.ann, by, "", "000001")
+    clock.advance(timedelta(hours=1))  # or the look-back would bring it
     read(tap)
     clock.advance(timedelta(hours=1))
     bakery.account.add_choice(by, "bicycle")
-    assert "bob" not in {row["first_name"] for row in read(tap).rows("contacts")}
+    assert read(tap).rows("contacts") == []
     clock.advance(timedelta(hours=1))
     bakery.account.rename_choice(by, by.choices[0], "on foot")
 
