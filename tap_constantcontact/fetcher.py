@@ -221,12 +221,10 @@ class Fetcher:
             answer = self._transport.get(
                 url, errand.params, what=name, turn=errand.turn, work=unit.work
             )
-        except NotFound:
-            if not unit.source.may_be_missing or errand.asked:
-                raise
-            return Page(unit, None, last=True), 0
-        except Refused:
-            if not unit.optional or errand.asked:
+        except Refused as refusal:
+            gone = isinstance(refusal, NotFound) or unit.source.refuses_what_is_gone
+            expected = unit.optional or (gone and unit.source.may_be_missing)
+            if not expected or errand.asked:
                 raise
             return Page(unit, None, last=True), 0
         except Forbidden:
@@ -238,30 +236,28 @@ class Fetcher:
         with self._changed:
             self._began = min(self._began or answer.at, answer.at)
         errand.asked.add(url)
-        following = self._following(unit, answer.body)
+        following = self._following(unit, url, answer.body)
         if following in errand.asked:
             raise UnexpectedAnswer(f"{name} gives the same page as the next one again.")
         errand.url, errand.params = following, {}
         last = following is None or len(errand.asked) == errand.most
         return Page(unit, answer.body, last=last), answer.size
 
-    def _following(self, unit: Unit, body: Any) -> str | None:  # noqa: ANN401 - JSON is anything
+    def _following(self, unit: Unit, url: str, body: Any) -> str | None:  # noqa: ANN401 - JSON
         """Return the address of the page after this one, if there is one worth asking for.
 
         A next link is followed whole: it carries the filters and the page size of the first
-        request. "No more" comes as a missing, empty or null link; an empty page with a link
-        is not the end.
+        request. An empty page with a link is not the end.
         """
         if unit.source.enough(unit, body):
             return None
-        links = body.get("_links") if isinstance(body, dict) else None
         try:
-            href: str | None = ((links or {}).get("next") or {}).get("href")
+            href = unit.source.following(body)
         except AttributeError:
             raise UnexpectedAnswer(f"An answer for {unit.source.name} holds no links.") from None
         if not href:
             return None
-        url = urljoin(self._api_url, href)
+        url = urljoin(url, href)
         if urlsplit(url)[:2] != urlsplit(self._api_url)[:2]:
             raise UnexpectedAnswer(
                 f"A next link leads to another host ({urlsplit(url).netloc}) than api_url:"

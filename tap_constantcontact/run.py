@@ -152,13 +152,15 @@ class Run:
             self._planner.take(unit, row)
         if stream:
             room = len(rows) if limit is None else limit - self._emitter.rows[stream.name]
-            self._emitter.page(stream, rows[:room])
+            self._emitter.page(stream, rows[:room], unit.version)
         if page.last:
             self._planner.done(unit, self._readings.pop(unit), missing=page.missing)
             self._emitter.schemas(
                 {each.name: each for each in self._planner.reshaped() if each.name in streams}
             )
             self._emit_findings()
+            if limit is None:  # a sample does not show what is gone
+                self._activate()
             if self._ledger.due():
                 self._emitter.state(self._ledger.state())
         if time.monotonic() - self._told_at >= self._tell_after:
@@ -169,6 +171,11 @@ class Run:
         """Write what the answers have added up to."""
         for stream, row in self._planner.findings():
             self._emitter.page(stream, [row])
+
+    def _activate(self) -> None:
+        """Write of which streams there are no other rows than were written."""
+        for stream, version in self._planner.whole():
+            self._emitter.activate(stream, version)
 
     def _rows(self, page: Page) -> list[Row]:
         """Return the rows of a page."""

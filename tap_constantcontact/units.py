@@ -51,15 +51,21 @@ class Source(Protocol):
     """Whoever can be asked: a stream, or a look-up whose rows only the planner needs."""
 
     name: str
-    scope: ClassVar[str]
-    privilege: ClassVar[str]
     may_be_missing: ClassVar[bool]
+    refuses_what_is_gone: ClassVar[bool]
+
+    @property
+    def needs(self) -> str:
+        """What it takes to be allowed to ask, in words."""
 
     def request(self, unit: Unit) -> Request:
         """Return the first request of a unit."""
 
     def enough(self, unit: Unit, body: Any) -> bool:  # noqa: ANN401 - JSON is anything
         """Tell whether no page after this one is wanted."""
+
+    def following(self, body: Any) -> str | None:  # noqa: ANN401 - JSON is anything
+        """Return the link to the page after this one, if there is one."""
 
     def reading(self, unit: Unit) -> Reading:
         """Return what turns the pages of a unit into rows."""
@@ -82,6 +88,8 @@ class Unit:
         page_size: Rows a page, if not the source's own choice.
         optional: Whether the run goes on where this is forbidden or refused.
         work: What it is part of.
+        version: Which reading of the whole its rows belong to, where rows that are gone leave no
+            other trace.
     """
 
     source: Source
@@ -90,6 +98,7 @@ class Unit:
     page_size: int | None = None
     optional: bool = False
     work: Work = Work.INCREMENT
+    version: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +114,17 @@ class ReportUnit(Unit):
     floor: datetime | None = None
     as_of: datetime | None = None
     lookback: timedelta = timedelta()
+
+
+@dataclass(frozen=True, eq=False)
+class ChangesUnit(Unit):
+    """What changed since a moment, of what the API can only show whole.
+
+    Args:
+        since: What changed before then is known; None if nothing is.
+    """
+
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, eq=False)

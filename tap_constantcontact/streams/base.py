@@ -54,14 +54,24 @@ class Asking:
     records_key: ClassVar[str | None] = None
     """Where a page holds its list of rows; None where a page *is* the row, or their list."""
 
-    scope: ClassVar[str]
-    """The OAuth scope that the path asks for."""
+    scope: ClassVar[str | None]
+    """The OAuth scope that the path asks for; None if any sign-in will do."""
 
-    privilege: ClassVar[str]
-    """The privilege that the person who signed in needs."""
+    privilege: ClassVar[str | None]
+    """The privilege that the person who signed in needs, if any."""
 
     may_be_missing: ClassVar[bool] = False
     """Whether "not found" says that there is nothing to read, and is no error."""
+
+    refuses_what_is_gone: ClassVar[bool] = False
+    """Whether it says of what is gone that the request is wrong (400), and knows no 404."""
+
+    @property
+    def needs(self) -> str:
+        """What it takes to be allowed to ask, in words."""
+        needs = {"scope": self.scope, "privilege": self.privilege}
+        named = [f"the {what} {name}" for what, name in needs.items() if name]
+        return " and ".join(named) or "a valid sign-in"
 
     def request(self, unit: Unit) -> Request:
         """Return the first request of a unit."""
@@ -73,9 +83,19 @@ class Asking:
             {**self.params, **limit, **unit.filters},
         )
 
+    def all(self) -> Unit:
+        """Return the unit that reads all there is."""
+        return Unit(self)
+
     def enough(self, unit: Unit, body: Any) -> bool:  # noqa: ANN401, ARG002 - families decide
         """Tell whether no page after this one is wanted: by default all are."""
         return False
+
+    def following(self, body: Any) -> str | None:  # noqa: ANN401 - JSON is anything
+        """Return the link to the page after this one; "no more" is said in several ways."""
+        links = body.get("_links") if isinstance(body, dict) else None
+        href: str | None = ((links or {}).get("next") or {}).get("href")
+        return href or None
 
     def records(self, body: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON is anything
         """Return the rows of a page as the API wrote them.
@@ -91,10 +111,10 @@ class Asking:
         except (KeyError, TypeError):
             found = None
         if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
-            raise self.lacking(self.records_key)
+            raise self.lacking(self.records_key or "records")
         return found
 
-    def lacking(self, what: str | None) -> UnexpectedAnswer:
+    def lacking(self, what: str) -> UnexpectedAnswer:
         """Return the error that an answer does not hold what it should."""
         return UnexpectedAnswer(f"An answer for {self.name} holds no {what!r}.")
 
@@ -129,6 +149,9 @@ class ConstantContactStream(Asking, Stream):
     spellings: ClassVar[Mapping[str, Callable[[str], str]]] = {}
     """How the words in a column are spelled, where the API spells them in several ways."""
 
+    vanishes: ClassVar[bool] = False
+    """Whether what is deleted leaves no trace but its absence from the whole."""
+
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows are made in the schema's types
 
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - passed on
@@ -151,8 +174,14 @@ class ConstantContactStream(Asking, Stream):
         """Write a SCHEMA message, as the stream maps have it."""
         self._write_schema_message()
 
-    def write_record(self, row: Row) -> None:
-        """Write a RECORD message with the selected fields, as the stream maps have it."""
+    def write_record(self, row: Row, version: int | None) -> None:
+        """Write a RECORD message with the selected fields, as the stream maps have it.
+
+        Args:
+            row: The row.
+            version: Which reading of the whole it belongs to, if any.
+        """
+        self._stream_version = version
         # The SDK takes what is not selected out of the row itself, and the planner learns from it.
         self._write_record_message(copy.deepcopy(row))
 
@@ -172,6 +201,10 @@ class ConstantContactStream(Asking, Stream):
         if any(len(crumb) > DEPTH and crumb[1] not in hidden for crumb in deselected):
             return None
         return hidden
+
+    def activate(self, version: int) -> None:
+        """Write an ACTIVATE_VERSION message: rows that came with no such version are gone."""
+        self._write_activate_version_message(version)
 
     @override
     def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
