@@ -55,6 +55,14 @@ class Source(Protocol):
     refuses_what_is_gone: ClassVar[bool]
 
     @property
+    def scope(self) -> str | None:
+        """The OAuth scope that it takes."""
+
+    @property
+    def privilege(self) -> str | None:
+        """The privilege that it takes."""
+
+    @property
     def needs(self) -> str:
         """What it takes to be allowed to ask, in words."""
 
@@ -170,11 +178,13 @@ class Page:
         body: The parsed JSON; None where what was asked about does not exist, or is forbidden
             and optional.
         last: Whether it is the unit's last.
+        forbidden: Whether it may not be read.
     """
 
     unit: Unit
     body: Any
     last: bool
+    forbidden: bool = False
 
     @property
     def missing(self) -> bool:

@@ -86,7 +86,8 @@ class Planner:
         """Yield the stages of the run, each an iterable of units that is to be taken lazily."""
         first = (self._dimensions, self._contacts, self._campaigns, self._events)
         yield from self._side_by_side(*first)
-        for part in (self._counters, self._follow, self._singles):
+        following = () if self._campaigns.is_forbidden else (self._counters, self._follow)
+        for part in (*following, self._singles):
             yield from self._side_by_side(part)
 
     def _side_by_side(self, *parts: Part) -> Iterator[Iterator[Unit]]:
@@ -115,6 +116,10 @@ class Planner:
             missing: Whether there was nothing to read.
         """
         self._asks.pop(unit).done(unit, reading, missing=missing)
+
+    def forbidden(self, unit: Unit) -> None:
+        """Learn that a unit may not be read."""
+        self._asks.pop(unit).forbidden(unit)
 
     def findings(self) -> list[Finding]:
         """Return rows that the answers have added up to since this was asked last."""

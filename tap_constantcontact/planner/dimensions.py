@@ -145,7 +145,7 @@ class DimensionsPart(Part):
 
     def _compare(self, detail: Detail, listed: Iterable[Row]) -> None:
         """Ask for the objects that changed since they were read, and note which are gone."""
-        (key,), changed = detail.primary_keys, detail.replication_key
+        (key,), changed = type(detail).primary_keys, detail.replication_key
         rows = {row[key]: row for row in listed}
         objects = self._ledger.objects.setdefault(detail.name, Objects(version=new_version()))
         for gone in sorted(objects.known.keys() - rows.keys()):
@@ -163,7 +163,7 @@ class DimensionsPart(Part):
         for detail in self._details:
             if detail is unit.source:
                 objects = self._ledger.objects[detail.name]
-                (key,), changed = detail.primary_keys, row[detail.replication_key]
+                (key,), changed = type(detail).primary_keys, row[detail.replication_key]
                 if changed and not missing:
                     objects.known[row[key]] = moment(changed)
                 self._settle(detail, objects)

@@ -89,3 +89,6 @@ class Part:
             reading: What turned its pages into rows.
             missing: Whether there was nothing to read.
         """
+
+    def forbidden(self, unit: Unit) -> None:
+        """Learn that a unit may not be read, not even to its end: it is not done."""

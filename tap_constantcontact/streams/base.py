@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
@@ -19,6 +20,7 @@ from tap_constantcontact.units import Reading, Request, Row, Unit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
 DEPTH = 2
@@ -34,6 +36,14 @@ LEFT = th.Property(
 
 Such a row holds its key and this alone, so that a loader leaves the rest as it was.
 """
+
+ACCOUNT_ID = "account_id"
+"""The column that says whose a row is."""
+
+ACCOUNT_ID_FIELD: dict[str, Any] = {
+    "type": ["string"],
+    "description": "The account: the same in all rows of one run.",
+}
 
 
 class Asking:
@@ -152,6 +162,9 @@ class ConstantContactStream(Asking, Stream):
     vanishes: ClassVar[bool] = False
     """Whether what is deleted leaves no trace but its absence from the whole."""
 
+    account: Mapping[str, str] = MappingProxyType({})
+    """What rows say of whose they are: nothing, unless that is wanted."""
+
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows are made in the schema's types
 
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - passed on
@@ -160,6 +173,18 @@ class ConstantContactStream(Asking, Stream):
         if "schema" in vars(cls) and hasattr(cls, "path"):
             columns = {**cls.schema["properties"], EXTRA: EXTRA_FIELD}
             cls.schema = {**cls.schema, "properties": columns}
+
+    def __init__(self, tap: Tap) -> None:
+        """Make a stream of a tap; its rows say whose they are if the settings say so."""
+        super().__init__(tap)
+        if tap.config.get("add_account_id"):
+            own = type(self)
+            self.primary_keys = (ACCOUNT_ID, *own.primary_keys)  # type: ignore[misc] # own ones
+            self.schema = {  # type: ignore[misc] # likewise
+                **own.schema,
+                "properties": {ACCOUNT_ID: ACCOUNT_ID_FIELD, **own.schema["properties"]},
+                "required": [ACCOUNT_ID, *own.schema["required"]],
+            }
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Row]:
@@ -218,6 +243,6 @@ class ConstantContactStream(Asking, Stream):
             self.schema,
             keys=self.primary_keys,
             unfolded=self.unfolded,
-            blanks=self.blanks,
+            blanks={**self.blanks, **self.account},
             spellings=self.spellings,
         )

@@ -14,7 +14,7 @@ from tap_constantcontact.store import FolderStore
 from tap_constantcontact.units import Work
 from tests.pipeline.tables import Tables
 from tests.pipeline.truth import KEYS, differences_of
-from tests.running import PEOPLE_AND_MAIL, TapRunner
+from tests.running import ALL_ELSE, TapRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
 
 
-COMPARED = KEYS.keys() & set(PEOPLE_AND_MAIL)
+COMPARED = KEYS.keys() & ALL_ELSE
 """The tables that these tests fill."""
 
 
@@ -49,7 +49,7 @@ def sandbox(account: Account, switches: Switches) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def tap(sandbox: Sandbox, tmp_path: Path) -> TapRunner:
-    return TapRunner(sandbox, tmp_path / "store", select=PEOPLE_AND_MAIL)
+    return TapRunner(sandbox, tmp_path / "store", select=ALL_ELSE)
 
 
 def names(account: Account, paths: list[str]) -> list[str]:
@@ -200,7 +200,7 @@ def test_five_days_of_a_backfill_under_a_small_quota_with_increments_every_hour(
     short, spent = [], []
     with Sandbox(account, switches) as sandbox:
         config = {"daily_quota": 320}
-        tap = TapRunner(sandbox, tmp_path / "store", config, select=PEOPLE_AND_MAIL)
+        tap = TapRunner(sandbox, tmp_path / "store", config, select=ALL_ELSE)
         for hour in range(5 * 24):
             sandbox.live(timedelta(hours=1))
             run = tap.run()

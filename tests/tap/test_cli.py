@@ -15,6 +15,7 @@ import pytest
 from constantcontact_sandbox import Fault
 from tap_constantcontact.errors import QuotaUsed, SettingsError, SignInNeeded, StateError
 from tap_constantcontact.settings import NO_CLIENT_ID
+from tap_constantcontact.streams import STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,13 +103,23 @@ def test_it_goes_on_from_a_state_file(tap: TapRunner, tmp_path: Path) -> None:
     }
 
 
-def test_it_discovers_without_asking_anything(
+def test_it_discovers_all_streams_with_one_call(
     tap: TapRunner, tmp_path: Path, sandbox: Sandbox
 ) -> None:
     done = command(tap, tmp_path, "--discover")
 
-    assert len(json.loads(done.stdout)["streams"]) == 15
-    assert sandbox.asked == []
+    assert len(json.loads(done.stdout)["streams"]) == len(STREAMS)
+    assert [call.path for call in sandbox.asked[1:]] == ["/account/user/privileges"]
+
+
+def test_it_discovers_without_any_settings(tmp_path: Path) -> None:
+    done = run(tmp_path, "--discover")
+
+    assert len(json.loads(done.stdout)["streams"]) == len(STREAMS)
+    assert last_line(done.stderr) == (
+        "What whoever signed in may read is not known, so every stream can be selected:"
+        f" {NO_CLIENT_ID}"
+    )
 
 
 def test_it_tests_the_connection(tap: TapRunner, tmp_path: Path) -> None:

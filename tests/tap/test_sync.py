@@ -15,7 +15,7 @@ from tap_constantcontact.streams.contacts import Contacts
 from tap_constantcontact.streams.emails import Campaigns
 from tap_constantcontact.streams.stats import CampaignStats
 from tap_constantcontact.tap import TapConstantContact
-from tests.running import PEOPLE_AND_MAIL, TapRunner, Writer
+from tests.running import ALL_ELSE, TapRunner, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ def sandbox(shop: Shop, switches: Switches) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def tap(sandbox: Sandbox, tmp_path: Path) -> TapRunner:
-    return TapRunner(sandbox, tmp_path / "store", select=PEOPLE_AND_MAIL)
+    return TapRunner(sandbox, tmp_path / "store", select=ALL_ELSE)
 
 
 def tracking(kind: str, activity: Activity) -> str:

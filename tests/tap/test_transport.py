@@ -90,6 +90,7 @@ def _until_midnight(sandbox: Sandbox) -> timedelta:
 
 def test_a_missing_privilege_is_named(tap: TapRunner, switches: Switches) -> None:
     switches.withheld_privileges = frozenset({"ui:campaign:metrics"})
+    tap.config["on_forbidden"] = "fail"
 
     run = tap.run(fails=True)
     assert isinstance(run.error, Forbidden)
