@@ -33,20 +33,31 @@ class Emitter:
         for stream in streams.values():
             stream.write_schema()
 
-    def page(self, stream: ConstantContactStream, rows: Sequence[Row]) -> None:
+    def page(
+        self, stream: ConstantContactStream, rows: Sequence[Row], version: int | None = None
+    ) -> None:
         """Write a RECORD for each row of a page.
 
         They are written as a whole, but one by one where the SDK has to change each of them.
+
+        Args:
+            stream: Their stream.
+            rows: The rows.
+            version: Which reading of the whole stream they belong to, if any.
         """
         hidden = stream.hidden
         if hidden is None:
             for row in rows:
-                stream.write_record(row)
+                stream.write_record(row, version)
         elif rows:
             if hidden:
                 rows = [{name: row[name] for name in row if name not in hidden} for row in rows]
-            self._writer.write_rows(stream.name, rows, datetime.now(timezone.utc))
+            self._writer.write_rows(stream.name, rows, datetime.now(timezone.utc), version)
         self.rows[stream.name] += len(rows)
+
+    def activate(self, stream: ConstantContactStream, version: int) -> None:
+        """Write an ACTIVATE_VERSION: all rows of the stream have been written that there are."""
+        stream.activate(version)
 
     def state(self, state: dict[str, Any]) -> None:
         """Write a STATE, which covers all records before it."""

@@ -66,6 +66,7 @@ class Fetcher:
         transport: Asks the API.
         api_url: Where paths begin, and the only host that is asked.
         interruption: May end the run while it waits for an answer.
+        skips_forbidden: Whether to go on where something is forbidden.
         threads: How many requests may be on their way at once.
     """
 
@@ -75,11 +76,15 @@ class Fetcher:
         api_url: str,
         interruption: Interruption,
         *,
+        skips_forbidden: bool = False,
         threads: int = THREADS,
     ) -> None:
         self._transport = transport
         self._api_url = api_url
         self._interruption = interruption
+        self._skips_forbidden = skips_forbidden
+        self._forbidden: set[str] = set()
+        self._kept: dict[str, Any] = {}
         self._began: datetime | None = None
         self._changed = threading.Condition()
         self._errands: deque[Errand] = deque()
@@ -100,6 +105,30 @@ class Fetcher:
         if self._began is None:
             raise RuntimeError("The API has not answered yet.")
         return self._began
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether the API has given any answer that was none but "forbidden"."""
+        return self._began is not None
+
+    def ask_first(self, unit: Unit) -> Any:  # noqa: ANN401 - JSON is anything
+        """Return the one page of a unit, and keep it for who asks for the same later.
+
+        Raises:
+            TapError: There is none.
+        """
+        request = unit.source.request(unit)
+        (page,) = self.pages([unit], most=1)
+        if page.forbidden:
+            raise self.why_forbidden(unit)
+        self._kept[self._api_url + request.path] = page.body
+        return page.body
+
+    def why_forbidden(self, unit: Unit) -> Forbidden:
+        """Return what it means that a unit is forbidden."""
+        source = unit.source
+        name = source.request(unit).name
+        return self._transport.why_forbidden(name, scope=source.scope, privilege=source.privilege)
 
     def pages(
         self, units: Iterable[Unit], *, most: int | None = None, ahead: int = AHEAD
@@ -217,24 +246,25 @@ class Fetcher:
     def _ask(self, errand: Errand) -> tuple[Page, int]:
         """Ask for the next page of an errand; tell its size, too."""
         unit, name, url = errand.unit, errand.name, errand.url or ""
+        if unit.source.name in self._forbidden:
+            return Page(unit, None, last=True, forbidden=True), 0
+        if url in self._kept:
+            return Page(unit, self._kept.pop(url), last=True), 0
         try:
             answer = self._transport.get(
                 url, errand.params, what=name, turn=errand.turn, work=unit.work
             )
-        except NotFound:
-            if not unit.source.may_be_missing or errand.asked:
-                raise
-            return Page(unit, None, last=True), 0
-        except Refused:
-            if not unit.optional or errand.asked:
+        except Refused as refusal:
+            gone = isinstance(refusal, NotFound) or unit.source.refuses_what_is_gone
+            expected = unit.optional or (gone and unit.source.may_be_missing)
+            if not expected or errand.asked:
                 raise
             return Page(unit, None, last=True), 0
         except Forbidden:
-            if unit.optional:
-                return Page(unit, None, last=True), 0
-            raise self._transport.why_forbidden(
-                name, scope=unit.source.scope, privilege=unit.source.privilege
-            ) from None
+            if not (unit.optional or self._skips_forbidden):
+                raise self.why_forbidden(unit) from None
+            self._forbidden.add(unit.source.name)
+            return Page(unit, None, last=True, forbidden=True), 0
         with self._changed:
             self._began = min(self._began or answer.at, answer.at)
         errand.asked.add(url)

@@ -8,6 +8,7 @@
                 "listing": [{"until": …, "since": …, "before": …}],
                 "events": {<event_id>: …},
                 "details": [[<stream>, …]],
+                "objects": {<stream>: [{"known": [[<id>, <changed>], …], "version": …}]},
                 "campaigns": {<campaign_id>: [{"updated": …, "sent": …, "seen": …,
                                                "activities": {<campaign_activity_id>: […]}}]}}}
 
@@ -623,6 +624,30 @@ class Crowd:
         }
 
 
+@dataclass
+class Objects:
+    """Objects that are asked for one by one, where they changed.
+
+    Args:
+        known: When each of them had changed when it was read, by id.
+        version: Which reading of the whole is under way, until all have been read once.
+    """
+
+    known: dict[Any, datetime] = field(default_factory=dict)
+    version: int | None = None
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any]) -> Objects:
+        """Read it from the state."""
+        known = {key: moment(changed) for key, changed in state["known"]}
+        return cls(known, state.get("version"))
+
+    def dump(self) -> dict[str, Any]:
+        """Write it to the state: ids may be numbers, which JSON does not have as keys."""
+        known = [[key, text_of(changed)] for key, changed in sorted(self.known.items())]
+        return {"known": known, **({"version": self.version} if self.version else {})}
+
+
 class Ledger:
     """Owns the state of a run: loaded from the last one, written to the next.
 
@@ -665,6 +690,10 @@ class Ledger:
             (details,) = kept.get("details", [[]])
             self.details = frozenset[str](details)
             """Those of `DETAILS` that are kept up with."""
+            self.objects: dict[str, Objects] = {
+                name: Objects.load(objects) for name, (objects,) in kept.get("objects", {}).items()
+            }
+            """What is known of objects that are asked for one by one, by stream."""
             self.campaigns: dict[str, Campaign] = {
                 key: Campaign.load(campaign)
                 for key, (campaign,) in kept.get("campaigns", {}).items()
@@ -717,6 +746,7 @@ class Ledger:
         """Return the state as it stands, to be written as a STATE message."""
         contacts = self.crowd.dump()
         segments = {key: [sorted(members)] for key, members in sorted(self.segments.items())}
+        objects = {name: [kept.dump()] for name, kept in sorted(self.objects.items())}
         now = self.listing.until if self.listing else LONG_AGO
         return {
             "bookmarks": {
@@ -731,6 +761,7 @@ class Ledger:
                 **({"listing": [self.listing.dump()]} if self.listing else {}),
                 **({"events": dict(sorted(self.events.items()))} if self.events else {}),
                 **({"details": [sorted(self.details)]} if self.details else {}),
+                **({"objects": objects} if objects else {}),
                 "campaigns": {
                     key: [campaign.dump(now)] for key, campaign in sorted(self.campaigns.items())
                 },

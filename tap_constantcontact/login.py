@@ -224,7 +224,8 @@ def wanted_streams(catalog: str | None) -> list[type[ConstantContactStream]]:
 
 def wanted_scopes(streams: Iterable[type[ConstantContactStream]]) -> list[str]:
     """Return the scopes that reading some streams needs, day after day."""
-    return [ACCOUNT_SCOPE, *sorted({stream.scope for stream in streams}), OFFLINE_SCOPE]
+    scopes = {stream.scope for stream in streams if stream.scope} - {ACCOUNT_SCOPE}
+    return [ACCOUNT_SCOPE, *sorted(scopes), OFFLINE_SCOPE]
 
 
 class Login:
@@ -357,9 +358,9 @@ class Login:
         privileges = transport.privileges()
         scopes = set(str(grant.get("scope", "")).split())
         for stream in streams:
-            if scopes and stream.scope not in scopes:
+            if scopes and stream.scope and stream.scope not in scopes:
                 say(f"{stream.name} cannot be read: the scope {stream.scope} was not given.")
-            elif stream.privilege not in privileges:
+            elif stream.privilege and stream.privilege not in privileges:
                 say(
                     f"{stream.name} cannot be read: whoever signed in lacks the privilege"
                     f" {stream.privilege}. An owner or manager of the account has it."

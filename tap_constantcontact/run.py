@@ -65,6 +65,7 @@ class Run:
         self._tell_after = TERMINAL_SECONDS if sys.stderr.isatty() else LOG_SECONDS
         self._done = False
         self._readings: dict[Unit, Reading] = {}
+        self._forbidden: dict[str, Unit] = {}
         self._told_at = time.monotonic()
 
     def sync(self, streams: Mapping[str, ConstantContactStream]) -> None:
@@ -89,6 +90,7 @@ class Run:
             self._fetcher.close()
             self._emitter.state(self._ledger.state())
             self._tell("Read")
+            self._tell_forbidden()
 
     def _sync(self, streams: Mapping[str, ConstantContactStream]) -> bool:
         """Read and write all that is to be; tell whether that was all.
@@ -100,6 +102,7 @@ class Run:
             for stage in self._planner.stages():
                 for page in self._fetcher.pages(stage):
                     self._take(page, streams)
+                self._check_that_something_is_allowed()
                 self._emit_findings()
         except BackfillPaused as pause:
             if not self._allowance.waits:
@@ -123,8 +126,10 @@ class Run:
             for stage in self._planner.stages():
                 for page in self._fetcher.pages(self._few(stage, limit), **few):
                     self._take(page, streams, limit)
+                self._check_that_something_is_allowed()
         finally:
             self._fetcher.close()
+            self._tell_forbidden()
         self._emitter.state(before if limit else self._ledger.state())
 
     def _few(self, units: Iterable[Unit], limit: int | None) -> Iterator[Unit]:
@@ -152,23 +157,55 @@ class Run:
             self._planner.take(unit, row)
         if stream:
             room = len(rows) if limit is None else limit - self._emitter.rows[stream.name]
-            self._emitter.page(stream, rows[:room])
-        if page.last:
+            self._emitter.page(stream, rows[:room], unit.version)
+        if page.forbidden:
+            self._readings.pop(unit)
+            self._planner.forbidden(unit)
+            if not unit.optional:
+                self._forbidden.setdefault(unit.source.name, unit)
+        elif page.last:
             self._planner.done(unit, self._readings.pop(unit), missing=page.missing)
             self._emitter.schemas(
                 {each.name: each for each in self._planner.reshaped() if each.name in streams}
             )
             self._emit_findings()
+            if limit is None:  # a sample does not show what is gone
+                self._activate()
             if self._ledger.due():
                 self._emitter.state(self._ledger.state())
         if time.monotonic() - self._told_at >= self._tell_after:
             self._tell("So far")
         self._interruption.check()
 
+    def _check_that_something_is_allowed(self) -> None:
+        """End the run if all that was asked is forbidden.
+
+        Raises:
+            Forbidden: It is.
+        """
+        if self._forbidden and not self._fetcher.has_answer:
+            raise self._fetcher.why_forbidden(next(iter(self._forbidden.values())))
+
+    def _tell_forbidden(self) -> None:
+        """Log what was left out."""
+        if self._forbidden:
+            LOGGER.warning(
+                "Left out, since it is forbidden: %s.",
+                "; ".join(
+                    f"{name}, which needs {unit.source.needs}"
+                    for name, unit in self._forbidden.items()
+                ),
+            )
+
     def _emit_findings(self) -> None:
         """Write what the answers have added up to."""
         for stream, row in self._planner.findings():
-            self._emitter.page(stream, [row])
+            self._emitter.page(stream, [{**stream.account, **row}])
+
+    def _activate(self) -> None:
+        """Write of which streams there are no other rows than were written."""
+        for stream, version in self._planner.whole():
+            self._emitter.activate(stream, version)
 
     def _rows(self, page: Page) -> list[Row]:
         """Return the rows of a page."""

@@ -341,6 +341,24 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "the STATE, and the next run goes on. `wait` goes on by itself after 00:00 UTC.",
     ),
     th.Property(
+        "on_forbidden",
+        th.StringType,
+        default="skip",
+        allowed_values=["skip", "fail"],
+        title="When something is forbidden",
+        description="What the API forbids whoever signed in to read: `skip` leaves it out, with "
+        "what follows from it, reads all else and names it in the last line; `fail` ends the run "
+        "with exit code 4.",
+    ),
+    th.Property(
+        "add_account_id",
+        th.BooleanType,
+        default=False,
+        title="Account in every row",
+        description="Whether each row says in `account_id` whose it is, as a part of its key: for "
+        "several accounts in one database. Choose before the first run: it is another key.",
+    ),
+    th.Property(
         "user_agent",
         th.StringType,
         title="User agent",
@@ -475,6 +493,8 @@ class Settings:
     report_lookback: timedelta
     limits: Limits
     stops_at_quota: bool
+    skips_forbidden: bool
+    adds_account_id: bool
     user_agent: str
     requests_per_second: float
 
@@ -495,6 +515,8 @@ class Settings:
             key: kept.strip() if isinstance(kept, str) else kept
             for key, kept in {**DEFAULTS, **given}.items()
         }
+        if not config.get("client_id"):
+            raise SettingsError(NO_CLIENT_ID)
         start = moment(config, "start_date", now)
         end = moment(config, "end_date", now)
         if start and start > now:
@@ -554,6 +576,8 @@ class Settings:
                 waits=config["on_quota"] == "wait",
             ),
             stops_at_quota=config["on_quota"] == "stop",
+            skips_forbidden=config["on_forbidden"] == "skip",
+            adds_account_id=config["add_account_id"],
             user_agent=config.get("user_agent") or f"{NAME}/{version}",
             requests_per_second=pace,
         )

@@ -24,6 +24,7 @@ from singer_sdk.helpers.capabilities import (
 )
 from singer_sdk.logging import StructuredFormatter
 from singer_sdk.plugin_base import SingerCommand, _ConfigInput
+from singer_sdk.singerlib.catalog import Metadata
 from typing_extensions import override
 
 from tap_constantcontact import settings
@@ -32,7 +33,7 @@ from tap_constantcontact.auth import Authenticator, Grants
 from tap_constantcontact.emitter import Emitter
 from tap_constantcontact.errors import QuotaUsed, SettingsError, TapError
 from tap_constantcontact.fetcher import THREADS, Fetcher
-from tap_constantcontact.interruption import Interruption
+from tap_constantcontact.interruption import Interrupted, Interruption
 from tap_constantcontact.ledger import Ledger
 from tap_constantcontact.pacer import Pacer
 from tap_constantcontact.planner import Planner
@@ -40,7 +41,8 @@ from tap_constantcontact.run import Run
 from tap_constantcontact.settings import Settings
 from tap_constantcontact.store import Store, open_store
 from tap_constantcontact.streams import STREAMS
-from tap_constantcontact.streams.base import ConstantContactStream
+from tap_constantcontact.streams.account import AccountSummary, UserPrivileges
+from tap_constantcontact.streams.base import ACCOUNT_ID, ConstantContactStream
 from tap_constantcontact.survey import Forecast, Survey
 from tap_constantcontact.transport import (
     TOKEN_REQUESTS_PER_SECOND,
@@ -52,6 +54,12 @@ from tap_constantcontact.writer import PageWriter
 
 LOG_FORMAT = f"{settings.ENV_PREFIX}LOG_FORMAT"
 """The variable that makes each line of the log an object (`json`)."""
+
+DISCOVERY_TRIES = 2
+"""How often discovery asks what may be read: it can do without."""
+
+ENOUGH = {"contacts:lists:read": "contacts:read"}
+"""Privileges of which the vendor's guide says that another one is enough."""
 
 TOKEN_TRIES = 4
 """How often a token is asked for before the run gives up."""
@@ -163,13 +171,72 @@ class TapConstantContact(Tap):
     @override  # type: ignore[misc]
     def sync_all(self) -> None:
         """Read all selected streams in the planner's order."""
-        wanted = {name: stream for name, stream in self._own.items() if stream.selected}
+        self.ledger.belongs_to(self.authenticator.account())
+        fetcher, allowance = self._fetcher()
         try:
-            self._run(wanted).sync(wanted)
+            if self.input_catalog is None:
+                self._deselect_forbidden(fetcher)
+            wanted = {name: stream for name, stream in self._own.items() if stream.selected}
+            self._tell_account(fetcher)
+            self._run(wanted, fetcher, allowance).sync(wanted)
         except QuotaUsed as end:
             if not self.settings.stops_at_quota:
                 raise
             self.logger.warning(str(end))
+
+    @override
+    def run_discovery(self) -> str:
+        """Write the catalog; what whoever signed in may not read cannot be selected in it."""
+        self.patience = replace(self.patience, tries=DISCOVERY_TRIES)
+        try:
+            fetcher, _ = self._fetcher()
+        except SettingsError as error:
+            self._tell_unknown(error)
+        else:
+            self._deselect_forbidden(fetcher)
+            fetcher.close()
+        return super().run_discovery()
+
+    def _deselect_forbidden(self, fetcher: Fetcher) -> None:
+        """Ask what whoever signed in may do; deselect the streams that this does not allow."""
+        stream = self._own[UserPrivileges.name]
+        unit = stream.all()
+        try:
+            rows = stream.rows(unit, fetcher.ask_first(unit))
+        except Interrupted:
+            raise
+        except TapError as error:
+            self._tell_unknown(error)
+            return
+        held = {row["privilege_name"] for row in rows}
+        missing: dict[str, list[str]] = {}
+        for each in self._own.values():
+            if each.privilege and not {each.privilege, ENOUGH.get(each.privilege)} & held:
+                missing.setdefault(each.privilege, []).append(each.name)
+                each.metadata.root.inclusion = Metadata.InclusionType.UNSUPPORTED
+        if missing:
+            self.logger.warning(
+                "Whoever signed in lacks privileges, so these streams cannot be selected: %s.",
+                "; ".join(f"{', '.join(names)} ({it})" for it, names in missing.items()),
+            )
+
+    def _tell_unknown(self, error: TapError) -> None:
+        self.logger.warning(
+            "What whoever signed in may read is not known, so every stream can be selected: %s",
+            error,
+        )
+
+    def _tell_account(self, fetcher: Fetcher) -> None:
+        """Let each row say whose it is, if that is wanted.
+
+        Raises:
+            TapError: It cannot be asked.
+        """
+        if self.settings.adds_account_id:
+            summary = self._own[AccountSummary.name].all()
+            account = {ACCOUNT_ID: fetcher.ask_first(summary)["encoded_account_id"]}
+            for stream in self._own.values():
+                stream.account = account
 
     @override  # type: ignore[misc]
     def run_sync_dry_run(
@@ -182,7 +249,10 @@ class TapConstantContact(Tap):
         wanted = {name: stream for name, stream in self._own.items() if name in names}
         for stream in wanted.values():
             stream.selected = True
-        self._run(wanted).sample(wanted, dry_run_record_limit)
+        self.ledger.belongs_to(self.authenticator.account())
+        fetcher, allowance = self._fetcher()
+        self._tell_account(fetcher)
+        self._run(wanted, fetcher, allowance).sample(wanted, dry_run_record_limit)
         return True
 
     @property
@@ -208,14 +278,13 @@ class TapConstantContact(Tap):
         finally:
             fetcher.close()
 
-    def _run(self, wanted: Mapping[str, ConstantContactStream]) -> Run:
-        """Wire a run.
-
-        Raises:
-            StateError: The state is of another account.
-        """
-        self.ledger.belongs_to(self.authenticator.account())
-        fetcher, allowance = self._fetcher()
+    def _run(
+        self,
+        wanted: Mapping[str, ConstantContactStream],
+        fetcher: Fetcher,
+        allowance: Allowance,
+    ) -> Run:
+        """Wire a run."""
 
         def plan() -> Planner:
             return Planner(self._own, wanted, self.ledger, self.settings, fetcher.began)
@@ -255,8 +324,14 @@ class TapConstantContact(Tap):
             allowance,
             self.patience,
         )
-        api_url = self.settings.api_url
-        return Fetcher(transport, api_url, self._interruption, threads=self.threads), allowance
+        fetcher = Fetcher(
+            transport,
+            self.settings.api_url,
+            self._interruption,
+            skips_forbidden=self.settings.skips_forbidden,
+            threads=self.threads,
+        )
+        return fetcher, allowance
 
     @cached_property
     def settings(self) -> Settings:

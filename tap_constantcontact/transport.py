@@ -191,16 +191,16 @@ class Transport:
         held = self.get(self._api_url + path, what=f"GET {path}").body
         return frozenset(privilege["privilege_name"] for privilege in held)
 
-    def why_forbidden(self, what: str, *, scope: str, privilege: str) -> Forbidden:
+    def why_forbidden(self, what: str, *, scope: str | None, privilege: str | None) -> Forbidden:
         """Return what a "forbidden" means, which does not say so itself.
 
         Args:
             what: What was asked.
-            scope: What the token needs for that.
-            privilege: What whoever signed in needs.
+            scope: What the token needs for that, if anything.
+            privilege: What whoever signed in needs, if anything.
         """
         given = self._auth.scopes()
-        if given and scope not in given:
+        if given and scope and scope not in given:
             return Forbidden(
                 f"{what} is forbidden: the sign-in was not given the scope {scope}; {SIGN_IN_AGAIN}"
             )
@@ -211,7 +211,7 @@ class Transport:
                 f"{what} is forbidden, and so is everything else: look whether the application"
                 " was deactivated in the developer portal."
             )
-        if privilege not in held:
+        if privilege and privilege not in held:
             return Forbidden(
                 f"{what} is forbidden: whoever signed in lacks the privilege {privilege}."
                 " Let an owner or manager of the account sign in (tap-constantcontact-login),"

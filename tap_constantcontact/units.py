@@ -51,9 +51,20 @@ class Source(Protocol):
     """Whoever can be asked: a stream, or a look-up whose rows only the planner needs."""
 
     name: str
-    scope: ClassVar[str]
-    privilege: ClassVar[str]
     may_be_missing: ClassVar[bool]
+    refuses_what_is_gone: ClassVar[bool]
+
+    @property
+    def scope(self) -> str | None:
+        """The OAuth scope that it takes."""
+
+    @property
+    def privilege(self) -> str | None:
+        """The privilege that it takes."""
+
+    @property
+    def needs(self) -> str:
+        """What it takes to be allowed to ask, in words."""
 
     def request(self, unit: Unit) -> Request:
         """Return the first request of a unit."""
@@ -85,6 +96,8 @@ class Unit:
         page_size: Rows a page, if not the source's own choice.
         optional: Whether the run goes on where this is forbidden or refused.
         work: What it is part of.
+        version: Which reading of the whole its rows belong to, where rows that are gone leave no
+            other trace.
     """
 
     source: Source
@@ -93,6 +106,7 @@ class Unit:
     page_size: int | None = None
     optional: bool = False
     work: Work = Work.INCREMENT
+    version: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +122,17 @@ class ReportUnit(Unit):
     floor: datetime | None = None
     as_of: datetime | None = None
     lookback: timedelta = timedelta()
+
+
+@dataclass(frozen=True, eq=False)
+class ChangesUnit(Unit):
+    """What changed since a moment, of what the API can only show whole.
+
+    Args:
+        since: What changed before then is known; None if nothing is.
+    """
+
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,11 +178,13 @@ class Page:
         body: The parsed JSON; None where what was asked about does not exist, or is forbidden
             and optional.
         last: Whether it is the unit's last.
+        forbidden: Whether it may not be read.
     """
 
     unit: Unit
     body: Any
     last: bool
+    forbidden: bool = False
 
     @property
     def missing(self) -> bool:

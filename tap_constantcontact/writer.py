@@ -34,22 +34,26 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
     def write_message(self, message: Message) -> None:
         self.write(self.format_message(message))
 
-    def write_rows(self, stream: str, rows: Sequence[dict[str, Any]], read_at: datetime) -> None:
+    def write_rows(
+        self,
+        stream: str,
+        rows: Sequence[dict[str, Any]],
+        read_at: datetime,
+        version: int | None = None,
+    ) -> None:
         """Write a RECORD message for each row, all at once.
 
         Args:
             stream: The stream's name.
             rows: Its rows, of JSON's own types.
             read_at: When they were read.
+            version: Which reading of the whole stream they belong to, if any.
         """
-        extracted = read_at.isoformat()
+        said: dict[str, Any] = {"time_extracted": read_at.isoformat()}
+        if version is not None:
+            said["version"] = version
         self.write(
-            lines(
-                [
-                    {"type": "RECORD", "stream": stream, "record": row, "time_extracted": extracted}
-                    for row in rows
-                ]
-            )
+            lines([{"type": "RECORD", "stream": stream, "record": row, **said} for row in rows])
         )
 
     def write(self, written: bytes) -> None:

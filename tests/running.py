@@ -22,9 +22,12 @@ IMPATIENT = Patience(tries=4, first=0.001, longest=0.002)
 
 
 @cache
-def catalog(select: frozenset[str] | None = None) -> dict[str, Any]:
+def catalog(
+    select: Iterable[str] | None = None, *, add_account_id: bool = False
+) -> dict[str, Any]:
     """Return a catalog that selects some streams, or all: those that are off by default, too."""
-    tap = TapConstantContact(config={"client_id": "of no account"})
+    config = {"client_id": "of no account", "add_account_id": add_account_id}
+    tap = TapConstantContact(config=config)
     for stream in tap.streams.values():
         stream.selected = select is None or stream.name in select
     selecting: dict[str, Any] = json.loads(json.dumps(tap.catalog_dict))
@@ -108,7 +111,7 @@ MAIL = frozenset(
 
 @dataclass
 class TapRunner:
-    """Runs the tap, each time from the state of the time before.
+    """Runs the tap, each time from the state of the time before, with a catalog of all streams.
 
     Args:
         sandbox: What it reads.
@@ -124,7 +127,7 @@ class TapRunner:
     config: dict[str, Any] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
     threads: int = 1
-    select: frozenset[str] | None = None
+    select: Iterable[str] | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -149,10 +152,14 @@ class TapRunner:
             select: The names of the streams to select; None for those of the runner.
             writer: Takes its messages.
         """
+        chosen = self.select if select is None else select
         tap = TapConstantContact(
             config=self.settings,
             state=self.state,
-            catalog=catalog(self.select if select is None else frozenset(select)),
+            catalog=catalog(
+                None if chosen is None else frozenset(chosen),
+                add_account_id=self.config.get("add_account_id", False),
+            ),
             message_writer=writer,
         )
         tap.patience = IMPATIENT

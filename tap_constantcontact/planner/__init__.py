@@ -4,6 +4,8 @@ A run is a sequence of stages. The units of a stage do not depend on each other'
 stage is planned from what the stages before it have taught, so it is begun only when all of
 their pages have been taken. Each part of the plan yields stages of its own:
 
+    dimensions   what is small and read whole: tags, custom fields, the account …; segments and
+                 automations, with the details of those that changed
     contacts     lists; changed contacts, or all of them
     campaigns    the list of campaigns, when they were sent last, and which are chosen
     events       the list of events, those that changed, and who comes to them
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING
 from tap_constantcontact.planner.campaigns import CampaignsPart
 from tap_constantcontact.planner.contacts import ContactsPart
 from tap_constantcontact.planner.counters import CountersPart
+from tap_constantcontact.planner.dimensions import DimensionsPart
 from tap_constantcontact.planner.events import EventsPart
 from tap_constantcontact.planner.follow import FollowPart
 from tap_constantcontact.planner.part import Brief, Finding, Part
@@ -61,6 +64,7 @@ class Planner:
         now: Callable[[], datetime],
     ) -> None:
         brief = Brief(streams, frozenset(wanted), ledger, settings, now)
+        self._dimensions = DimensionsPart(brief)
         self._contacts = ContactsPart(brief)
         self._campaigns = CampaignsPart(brief)
         self._events = EventsPart(brief)
@@ -68,6 +72,7 @@ class Planner:
         self._follow = FollowPart(brief, self._counters)
         self._singles = SinglesPart(brief)
         self._parts: tuple[Part, ...] = (
+            self._dimensions,
             self._contacts,
             self._campaigns,
             self._events,
@@ -79,8 +84,10 @@ class Planner:
 
     def stages(self) -> Iterator[Iterable[Unit]]:
         """Yield the stages of the run, each an iterable of units that is to be taken lazily."""
-        yield from self._side_by_side(self._contacts, self._campaigns, self._events)
-        for part in (self._counters, self._follow, self._singles):
+        first = (self._dimensions, self._contacts, self._campaigns, self._events)
+        yield from self._side_by_side(*first)
+        following = () if self._campaigns.is_forbidden else (self._counters, self._follow)
+        for part in (*following, self._singles):
             yield from self._side_by_side(part)
 
     def _side_by_side(self, *parts: Part) -> Iterator[Iterator[Unit]]:
@@ -110,6 +117,10 @@ class Planner:
         """
         self._asks.pop(unit).done(unit, reading, missing=missing)
 
+    def forbidden(self, unit: Unit) -> None:
+        """Learn that a unit may not be read."""
+        self._asks.pop(unit).forbidden(unit)
+
     def findings(self) -> list[Finding]:
         """Return rows that the answers have added up to since this was asked last."""
         found = [finding for part in self._parts for finding in part.found]
@@ -123,6 +134,13 @@ class Planner:
         for part in self._parts:
             part.reshaped.clear()
         return reshaped
+
+    def whole(self) -> list[tuple[ConstantContactStream, int]]:
+        """Return streams, with versions, that have been read whole since this was asked last."""
+        whole = [version for part in self._parts for version in part.whole]
+        for part in self._parts:
+            part.whole.clear()
+        return whole
 
     def calls_left(self) -> int:
         """Return about how many calls the run will make yet, as far as it can tell by now."""

@@ -41,6 +41,8 @@ class CampaignsPart(Part):
         )
         self._listed: dict[str, Row] = {}
         self._sent: dict[str, Row] = {}
+        self.is_forbidden = False
+        """Whether campaigns may not be listed, and so nothing of them can be followed."""
         self.summaries_are_whole = False
         """Whether the summaries show all campaigns that were ever sent."""
 
@@ -54,7 +56,7 @@ class CampaignsPart(Part):
         if self._followed or wanted:
             units.append(replace(self._summaries.all(), optional=not wanted))
         yield units
-        if self._followed:
+        if self._followed and not self.is_forbidden:
             self._choose()
 
     def _since(self) -> datetime | None:
@@ -88,6 +90,11 @@ class CampaignsPart(Part):
             self._ledger.advance(self._campaigns.name, "updated_at", self._now())
         elif unit.source is self._summaries:
             self.summaries_are_whole = not missing and len(self._sent) < MOST_SUMMARIES
+
+    @override
+    def forbidden(self, unit: Unit) -> None:
+        """Learn that campaigns may not be listed."""
+        self.is_forbidden = self.is_forbidden or unit.source is self._campaigns
 
     def _choose(self) -> None:
         """Note what is new of the campaigns that are chosen; forget those that are not."""

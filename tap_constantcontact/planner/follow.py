@@ -81,6 +81,7 @@ class FollowPart(Part):
         self._looked_up: set[str] = set()
         self._again: list[ReportUnit] = []
         self._todo: list[str] = []
+        self._is_blind = False
 
     # What is asked
 
@@ -139,6 +140,8 @@ class FollowPart(Part):
         yield self._lookups([key for key in ids if self._ledger.campaigns[key].lookup_due], work)
         moved = [key for key in ids if self._counters.has_moved(key)]
         yield [*self._details(ids, work), *self._activity_counters(moved, work)]
+        if self._is_blind:
+            return
         exceeding = [key for key in moved if self._may_have_more(key)]
         yield self._lookups(exceeding, work)
         yield [*self._details(exceeding, work), *self._activity_counters(exceeding, work)]
@@ -331,6 +334,11 @@ class FollowPart(Part):
             )
             if has_reports:
                 campaign.due |= self._details_wanted.keys()
+
+    @override
+    def forbidden(self, unit: Unit) -> None:
+        """Learn that nothing tells which activities moved: no report is read then, or settled."""
+        self._is_blind = self._is_blind or unit.source is self._activity_stats
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:

@@ -64,6 +64,8 @@ class Part:
         """What answers have added up to, and was not written yet."""
         self.reshaped: list[ConstantContactStream] = []
         """Streams that have got new columns, where their schema was not written yet."""
+        self.whole: list[tuple[ConstantContactStream, int]] = []
+        """Streams that have been read whole, in which version, where that was not written yet."""
 
     def stages(self) -> Iterator[Iterable[Unit]]:
         """Yield stages, each an iterable of units that is to be taken lazily.
@@ -87,3 +89,6 @@ class Part:
             reading: What turned its pages into rows.
             missing: Whether there was nothing to read.
         """
+
+    def forbidden(self, unit: Unit) -> None:
+        """Learn that a unit may not be read, not even to its end: it is not done."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
@@ -19,6 +20,7 @@ from tap_constantcontact.units import Reading, Request, Row, Unit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
 DEPTH = 2
@@ -34,6 +36,14 @@ LEFT = th.Property(
 
 Such a row holds its key and this alone, so that a loader leaves the rest as it was.
 """
+
+ACCOUNT_ID = "account_id"
+"""The column that says whose a row is."""
+
+ACCOUNT_ID_FIELD: dict[str, Any] = {
+    "type": ["string"],
+    "description": "The account: the same in all rows of one run.",
+}
 
 
 class Asking:
@@ -54,14 +64,24 @@ class Asking:
     records_key: ClassVar[str | None] = None
     """Where a page holds its list of rows; None where a page *is* the row, or their list."""
 
-    scope: ClassVar[str]
-    """The OAuth scope that the path asks for."""
+    scope: ClassVar[str | None]
+    """The OAuth scope that the path asks for; None if any sign-in will do."""
 
-    privilege: ClassVar[str]
-    """The privilege that the person who signed in needs."""
+    privilege: ClassVar[str | None]
+    """The privilege that the person who signed in needs, if any."""
 
     may_be_missing: ClassVar[bool] = False
     """Whether "not found" says that there is nothing to read, and is no error."""
+
+    refuses_what_is_gone: ClassVar[bool] = False
+    """Whether it says of what is gone that the request is wrong (400), and knows no 404."""
+
+    @property
+    def needs(self) -> str:
+        """What it takes to be allowed to ask, in words."""
+        needs = {"scope": self.scope, "privilege": self.privilege}
+        named = [f"the {what} {name}" for what, name in needs.items() if name]
+        return " and ".join(named) or "a valid sign-in"
 
     def request(self, unit: Unit) -> Request:
         """Return the first request of a unit."""
@@ -72,6 +92,10 @@ class Asking:
             self.path.format(**unit.about),
             {**self.params, **limit, **unit.filters},
         )
+
+    def all(self) -> Unit:
+        """Return the unit that reads all there is."""
+        return Unit(self)
 
     def enough(self, unit: Unit, body: Any) -> bool:  # noqa: ANN401, ARG002 - families decide
         """Tell whether no page after this one is wanted: by default all are."""
@@ -97,10 +121,10 @@ class Asking:
         except (KeyError, TypeError):
             found = None
         if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
-            raise self.lacking(self.records_key)
+            raise self.lacking(self.records_key or "records")
         return found
 
-    def lacking(self, what: str | None) -> UnexpectedAnswer:
+    def lacking(self, what: str) -> UnexpectedAnswer:
         """Return the error that an answer does not hold what it should."""
         return UnexpectedAnswer(f"An answer for {self.name} holds no {what!r}.")
 
@@ -135,6 +159,12 @@ class ConstantContactStream(Asking, Stream):
     spellings: ClassVar[Mapping[str, Callable[[str], str]]] = {}
     """How the words in a column are spelled, where the API spells them in several ways."""
 
+    vanishes: ClassVar[bool] = False
+    """Whether what is deleted leaves no trace but its absence from the whole."""
+
+    account: Mapping[str, str] = MappingProxyType({})
+    """What rows say of whose they are: nothing, unless that is wanted."""
+
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows are made in the schema's types
 
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - passed on
@@ -143,6 +173,18 @@ class ConstantContactStream(Asking, Stream):
         if "schema" in vars(cls) and hasattr(cls, "path"):
             columns = {**cls.schema["properties"], EXTRA: EXTRA_FIELD}
             cls.schema = {**cls.schema, "properties": columns}
+
+    def __init__(self, tap: Tap) -> None:
+        """Make a stream of a tap; its rows say whose they are if the settings say so."""
+        super().__init__(tap)
+        if tap.config.get("add_account_id"):
+            own = type(self)
+            self.primary_keys = (ACCOUNT_ID, *own.primary_keys)  # type: ignore[misc] # own ones
+            self.schema = {  # type: ignore[misc] # likewise
+                **own.schema,
+                "properties": {ACCOUNT_ID: ACCOUNT_ID_FIELD, **own.schema["properties"]},
+                "required": [ACCOUNT_ID, *own.schema["required"]],
+            }
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Row]:
@@ -157,8 +199,14 @@ class ConstantContactStream(Asking, Stream):
         """Write a SCHEMA message, as the stream maps have it."""
         self._write_schema_message()
 
-    def write_record(self, row: Row) -> None:
-        """Write a RECORD message with the selected fields, as the stream maps have it."""
+    def write_record(self, row: Row, version: int | None) -> None:
+        """Write a RECORD message with the selected fields, as the stream maps have it.
+
+        Args:
+            row: The row.
+            version: Which reading of the whole it belongs to, if any.
+        """
+        self._stream_version = version
         # The SDK takes what is not selected out of the row itself, and the planner learns from it.
         self._write_record_message(copy.deepcopy(row))
 
@@ -179,6 +227,10 @@ class ConstantContactStream(Asking, Stream):
             return None
         return hidden
 
+    def activate(self, version: int) -> None:
+        """Write an ACTIVATE_VERSION message: rows that came with no such version are gone."""
+        self._write_activate_version_message(version)
+
     @override
     def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
         """Return the rows of a page: each record with what its unit is about, whole."""
@@ -191,6 +243,6 @@ class ConstantContactStream(Asking, Stream):
             self.schema,
             keys=self.primary_keys,
             unfolded=self.unfolded,
-            blanks=self.blanks,
+            blanks={**self.blanks, **self.account},
             spellings=self.spellings,
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from singer_sdk import typing as th
 
 from tap_constantcontact.streams.base import ConstantContactStream
-from tap_constantcontact.units import Unit
 
 COUNTS = {
     "sends": "contacts it was sent to",
@@ -52,7 +51,3 @@ class CampaignSummaries(ConstantContactStream):
             for name, what in COUNTS.items()
         ),
     ).to_dict()
-
-    def all(self) -> Unit:
-        """Return the unit that reads them all: there is no filter."""
-        return Unit(self)

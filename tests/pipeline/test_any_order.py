@@ -6,17 +6,14 @@ loaders have proofs of their own.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest import mock
 
-import pendulum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +22,7 @@ from tap_constantcontact.errors import TapError
 from tap_constantcontact.streams.contacts import Contacts
 from tap_constantcontact.streams.email_reports import EmailReport
 from tests.pipeline import truth
+from tests.pipeline.tables import Tables
 from tests.running import TapRunner, Writer
 
 if TYPE_CHECKING:
@@ -87,47 +85,7 @@ switches = st.builds(
 )
 
 
-@dataclass
-class Loaded:
-    """What a loader would have in its tables."""
-
-    keys: dict[str, list[str]] = field(default_factory=dict)
-    times: dict[str, set[str]] = field(default_factory=dict)
-    tables: defaultdict[str, dict[tuple[Any, ...], Any]] = field(
-        default_factory=lambda: defaultdict(dict)
-    )
-
-    def load(self, messages: list[dict[str, Any]]) -> dict[str, Any] | None:
-        """Load messages; return the last state among them."""
-        state = None
-        for message in messages:
-            if message["type"] == "SCHEMA":
-                self.keys[message["stream"]] = message["key_properties"]
-                self.times[message["stream"]] = {
-                    name
-                    for name, kind in message["schema"]["properties"].items()
-                    if kind.get("format") == "date-time"
-                }
-            elif message["type"] == "RECORD":
-                row = message["record"]
-                times = self.times[message["stream"]]
-                key = tuple(
-                    pendulum.parse(row[name]) if name in times else row[name]
-                    for name in self.keys[message["stream"]]
-                )
-                self.tables[message["stream"]][key] = {
-                    **self.tables[message["stream"]].get(key, {}),
-                    **row,
-                }
-            else:
-                state = json.loads(json.dumps(message["value"]))
-        return state
-
-    def rows(self, name: str) -> list[dict[str, Any]]:
-        return list(self.tables[name].values())
-
-
-def live_through(sandbox: Sandbox, tap: TapRunner, loaded: Loaded, step: Step) -> None:
+def live_through(sandbox: Sandbox, tap: TapRunner, loaded: Tables, step: Step) -> None:
     """Let a step happen."""
     account = sandbox.account
     sandbox.live(timedelta(hours=step.hours))
@@ -175,7 +133,7 @@ def test_in_the_end_the_rows_equal_the_account(
     seed: int, switches: Switches, page_size: int, happenings: list[Step]
 ) -> None:
     account = Account.populate(seed=seed, contacts=40, campaigns=10, clock=Clock(NOON))
-    loaded = Loaded()
+    loaded = Tables()
     with (
         mock.patch.object(EmailReport, "page_size", page_size),
         mock.patch.object(Contacts, "page_size", page_size),

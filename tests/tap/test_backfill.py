@@ -12,6 +12,7 @@ from tap_constantcontact.allowance import Allowance, Limits
 from tap_constantcontact.errors import BackfillPaused, QuotaUsed
 from tap_constantcontact.store import FolderStore
 from tap_constantcontact.units import Work
+from tests.pipeline.tables import Tables
 from tests.pipeline.truth import KEYS, differences_of
 from tests.running import MAIL, TapRunner
 
@@ -23,24 +24,8 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
 
 
-class Loader:
-    """Keeps rows by their keys, as a loader that upserts would."""
-
-    def __init__(self) -> None:
-        self.keys: dict[str, list[str]] = {}
-        self.tables: dict[str, dict[tuple[Any, ...], Any]] = {}
-
-    def load(self, messages: list[dict[str, Any]]) -> None:
-        for message in messages:
-            if message["type"] == "SCHEMA":
-                self.keys[message["stream"]] = message["key_properties"]
-            elif message["type"] == "RECORD":
-                row = message["record"]
-                key = tuple(row[name] for name in self.keys[message["stream"]])
-                self.tables.setdefault(message["stream"], {})[key] = row
-
-    def rows(self, name: str) -> list[dict[str, Any]]:
-        return list(self.tables.get(name, {}).values())
+COMPARED = KEYS.keys() & MAIL
+"""The tables that these tests fill."""
 
 
 @pytest.fixture
@@ -124,7 +109,7 @@ def test_whoever_waits_reads_what_changed_before_the_backfill_goes_on(
     tap: TapRunner, account: Account, clock: Clock
 ) -> None:
     tap.config |= {"daily_quota": 60, "increment_reserve": 0, "on_quota": "wait"}
-    loader = Loader()
+    loader = Tables()
     run = tap.run()
     loader.load(run.messages)
 
@@ -132,7 +117,7 @@ def test_whoever_waits_reads_what_changed_before_the_backfill_goes_on(
     days = (clock.now().date() - NOON.date()).days
     assert days > 0
     assert run.paths().count("/emails") == 1 + days
-    assert differences_of(account, loader.rows, MAIL & set(KEYS)) == []
+    assert differences_of(account, loader.rows, COMPARED) == []
 
 
 class Day:
@@ -211,7 +196,7 @@ def test_five_days_of_a_backfill_under_a_small_quota_with_increments_every_hour(
     """No increment ever fails for want of calls, and in the end all is there."""
     account = Account.populate(seed=5, contacts=60, campaigns=60, clock=clock)
     switches = Switches(requests_per_second=None, token_requests_per_second=None, daily_quota=450)
-    loader = Loader()
+    loader = Tables()
     short, spent = [], []
     with Sandbox(account, switches) as sandbox:
         tap = TapRunner(sandbox, tmp_path / "store", config={"daily_quota": 450}, select=MAIL)
@@ -229,7 +214,7 @@ def test_five_days_of_a_backfill_under_a_small_quota_with_increments_every_hour(
             loader.load(tap.run().messages)
 
         assert short == []
-        assert differences_of(account, loader.rows, MAIL & set(KEYS)) == []
+        assert differences_of(account, loader.rows, COMPARED) == []
     days = [sum(spent[:11]), *(sum(spent[start : start + 24]) for start in range(11, 107, 24))]
     assert max(days) <= 450
     assert days[0] > 330  # the backfill used what was there

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
 from constantcontact_sandbox import Fault
 from tap_constantcontact.errors import QuotaUsed, SettingsError, SignInNeeded, StateError
 from tap_constantcontact.settings import NO_CLIENT_ID
+from tap_constantcontact.streams import STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,10 +50,12 @@ def command(
     return run(tmp_path, "--config", settings_file(tap, tmp_path, **config), *arguments)
 
 
-def start(tap: TapRunner, tmp_path: Path) -> subprocess.Popen[str]:
+def start(
+    tap: TapRunner, tmp_path: Path, out: int | IO[str] = subprocess.PIPE
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, "--config", settings_file(tap, tmp_path)],
-        stdout=subprocess.PIPE,
+        stdout=out,
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
@@ -68,7 +71,12 @@ def test_it_writes_singer_messages(tap: TapRunner, tmp_path: Path) -> None:
 
     messages = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0
-    assert {message["type"] for message in messages} == {"SCHEMA", "RECORD", "STATE"}
+    assert {message["type"] for message in messages} == {
+        "SCHEMA",
+        "RECORD",
+        "ACTIVATE_VERSION",
+        "STATE",
+    }
     assert messages[-1]["type"] == "STATE"
 
 
@@ -80,19 +88,38 @@ def test_it_goes_on_from_a_state_file(tap: TapRunner, tmp_path: Path) -> None:
     again = command(tap, tmp_path, "--state", str(state))
     types = [json.loads(line) for line in again.stdout.splitlines()]
     assert {message.get("stream") for message in types if message["type"] == "RECORD"} == {
+        "account_summary",
+        "account_emails",
+        "user_privileges",
+        "contact_tags",
+        "contact_custom_fields",
+        "segments",
+        "social_profiles",
+        "social_connections",
+        "social_hashtag_groups",
         "contact_lists",
         "campaign_summaries",
         "campaign_stats",
     }
 
 
-def test_it_discovers_without_asking_anything(
+def test_it_discovers_all_streams_with_one_call(
     tap: TapRunner, tmp_path: Path, sandbox: Sandbox
 ) -> None:
     done = command(tap, tmp_path, "--discover")
 
-    assert len(json.loads(done.stdout)["streams"]) == 15
-    assert sandbox.asked == []
+    assert len(json.loads(done.stdout)["streams"]) == len(STREAMS)
+    assert [call.path for call in sandbox.asked[1:]] == ["/account/user/privileges"]
+
+
+def test_it_discovers_without_any_settings(tmp_path: Path) -> None:
+    done = run(tmp_path, "--discover")
+
+    assert len(json.loads(done.stdout)["streams"]) == len(STREAMS)
+    assert last_line(done.stderr) == (
+        "What whoever signed in may read is not known, so every stream can be selected:"
+        f" {NO_CLIENT_ID}"
+    )
 
 
 def test_it_tests_the_connection(tap: TapRunner, tmp_path: Path) -> None:
@@ -200,12 +227,12 @@ def test_a_state_of_another_version_is_refused_and_nothing_written(
 def test_a_run_that_ends_early_writes_its_state(
     tap: TapRunner, tmp_path: Path, switches: Switches
 ) -> None:
-    switches.daily_quota = 20
+    switches.daily_quota = 40
 
     done = command(tap, tmp_path, on_quota="fail")
     assert done.returncode == QuotaUsed.exit_code
     state = json.loads(done.stdout.splitlines()[-1])
-    assert set(state["value"]["bookmarks"]) == {"campaigns", "contacts"}
+    assert set(state["value"]["bookmarks"]) == {"bulk_activities", "campaigns", "contacts"}
 
 
 def test_settings_may_come_from_the_environment(tap: TapRunner, tmp_path: Path) -> None:
@@ -224,18 +251,19 @@ def test_a_signal_ends_a_run_that_waits_with_its_state(
     tap: TapRunner, tmp_path: Path, sandbox: Sandbox, number: signal.Signals
 ) -> None:
     sandbox.faults.append(Fault(path=r"^/emails$", times=9, kind="slow", seconds=30))
-    with start(tap, tmp_path) as running:
+    messages = tmp_path / "messages.jsonl"  # a pipe that nobody reads would hold it up
+    with messages.open("w") as out, start(tap, tmp_path, out) as running:
         _wait_until(lambda: any(call.path == "/contacts" for call in sandbox.asked))
         time.sleep(0.3)  # it waits for /emails now
         began = time.monotonic()
         running.send_signal(number)
-        out, err = running.communicate(timeout=20)
+        _, err = running.communicate(timeout=20)
 
     assert time.monotonic() - began < 5
     assert running.returncode == 128 + number
     assert last_line(err) == "Interrupted: run again, it goes on where it stopped."
-    state = json.loads(out.splitlines()[-1])
-    assert set(state["value"]["bookmarks"]) == {"contacts"}
+    state = json.loads(messages.read_text().splitlines()[-1])
+    assert set(state["value"]["bookmarks"]) == {"bulk_activities", "contacts"}
 
 
 def test_a_loader_that_stops_reading_is_one_line(tap: TapRunner, tmp_path: Path) -> None:

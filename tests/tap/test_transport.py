@@ -58,7 +58,7 @@ def test_what_does_not_pass_ends_the_run_with_the_state(
     assert isinstance(run.error, Unreachable)
     assert "GET /emails failed 4 times, the last time: " in str(run.error)
     assert len(run.paths("/emails")) == 4
-    assert set(run.state["bookmarks"]) == {"contacts"}
+    assert set(run.state["bookmarks"]) == {"bulk_activities", "contacts"}
 
 
 def test_a_run_after_the_quota_goes_on_where_it_stopped(
@@ -90,6 +90,7 @@ def _until_midnight(sandbox: Sandbox) -> timedelta:
 
 def test_a_missing_privilege_is_named(tap: TapRunner, switches: Switches) -> None:
     switches.withheld_privileges = frozenset({"ui:campaign:metrics"})
+    tap.config["on_forbidden"] = "fail"
 
     run = tap.run(fails=True)
     assert isinstance(run.error, Forbidden)
