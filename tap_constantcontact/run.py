@@ -187,20 +187,20 @@ class Run:
             raise self._fetcher.why_forbidden(next(iter(self._forbidden.values())))
 
     def _tell_forbidden(self) -> None:
-        """Log what was left out."""
-        if self._forbidden:
+        """Log what was left out, and what it needs."""
+        by_need: dict[str, list[str]] = {}
+        for name, unit in self._forbidden.items():
+            by_need.setdefault(unit.source.needs, []).append(name)
+        if by_need:
             LOGGER.warning(
                 "Left out, since it is forbidden: %s.",
-                "; ".join(
-                    f"{name}, which needs {unit.source.needs}"
-                    for name, unit in self._forbidden.items()
-                ),
+                "; ".join(f"{', '.join(names)} ({needs})" for needs, names in by_need.items()),
             )
 
     def _emit_findings(self) -> None:
         """Write what the answers have added up to."""
         for stream, row in self._planner.findings():
-            self._emitter.page(stream, [{**stream.account, **row}])
+            self._emitter.page(stream, [{**row, **stream.account}])
 
     def _activate(self) -> None:
         """Write of which streams there are no other rows than were written."""

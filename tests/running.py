@@ -22,9 +22,7 @@ IMPATIENT = Patience(tries=4, first=0.001, longest=0.002)
 
 
 @cache
-def catalog(
-    select: Iterable[str] | None = None, *, add_account_id: bool = False
-) -> dict[str, Any]:
+def catalog(select: Iterable[str] | None = None, *, add_account_id: bool = False) -> dict[str, Any]:
     """Return a catalog that selects some streams, or all: those that are off by default, too."""
     config = {"client_id": "of no account", "add_account_id": add_account_id}
     tap = TapConstantContact(config=config)

@@ -18,8 +18,10 @@ from tap_constantcontact.streams.activities import (
     CampaignActivityNonOpenerResends,
     CampaignActivitySchedules,
 )
+from tap_constantcontact.streams.bulk_activities import BulkActivities
 from tap_constantcontact.streams.contact_reports import ContactCounts, ContactReport
 from tap_constantcontact.streams.contacts import SegmentContacts
+from tap_constantcontact.streams.details import Detail
 from tap_constantcontact.streams.email_reports import DerivedReport, EmailReport, EventReport
 from tap_constantcontact.streams.events import (
     EventRegistrationDetails,
@@ -115,6 +117,8 @@ def replication(stream: type[ConstantContactStream]) -> str:
         names = [report.counter for report in stream.sources]
         kind = "set, counters" if "_sdc_deleted_at" in stream.schema["properties"] else "counter"
         return f"{kind} {code(*names)}"
+    if stream.vanishes:
+        return "full, deletions included"
     if key := replication_key(stream):
         return f"incremental, {code(key)}"
     for family, how in REPLICATED:
@@ -147,12 +151,15 @@ def asked(stream: type[ConstantContactStream]) -> str:
             stream, "those of changed campaigns, and of open ones now and then"
         )
         return f"{which}, one a call"
-    if issubclass(stream, ContactReport):
-        return "of each chosen contact, one a call"
-    if issubclass(stream, SegmentContacts):
-        return f"of each chosen segment, {stream.page_size} rows a call"
+    if issubclass(stream, Detail):
+        return f"those that changed, one a call; {code(stream.listing.path)}: all"
+    if issubclass(stream, (ContactReport, SegmentContacts)):
+        of_contacts = issubclass(stream, ContactReport)
+        rows = "contact, one" if of_contacts else f"segment, {stream.page_size} rows"
+        return f"of each chosen {rows} a call"
     which = "what changed since the last run" if replication_key(stream) else "all"
-    return f"{which}, {stream.page_size} rows a call"
+    which = "those of the last ten days" if stream is BulkActivities else which
+    return f"{which}, {stream.page_size} rows a call" if stream.page_size else f"{which}, one call"
 
 
 def settings() -> str:

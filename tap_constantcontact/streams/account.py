@@ -1,7 +1,7 @@
 """Whose account it is, from which addresses it sends, and what its user may do.
 
-Source: the vendor's guide, "Account Services"; docs/api-notes.md, "Account e-mails write their
-times in a way of their own".
+Source: the vendor's guide, "Account Services"; docs/api-notes.md, "Times are written in several
+ways".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What was done to many contacts at once: imports, exports, tags, lists.
 
-Source: the vendor's guide, "Bulk Activities"; docs/api-notes.md, "Bulk activities can be seen for
-ten days".
+Source: the vendor's guide, "Bulk Activities"; docs/api-notes.md, "Bulk activities link to their
+neighbour".
 """
 
 from __future__ import annotations

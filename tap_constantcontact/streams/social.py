@@ -1,6 +1,7 @@
 """Where the account is present on social networks, and the hashtags it keeps.
 
-Source: the vendor's guide, "Social"; docs/api-notes.md, "Social networks tell no times".
+Source: the vendor's guide, "Social"; docs/api-notes.md, "Hashtag groups come in pages with
+numbers".
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The labels on contacts.
 
-Source: the vendor's guide, "Contact Tags"; docs/api-notes.md, "Next links of tags lead inside".
+Source: the vendor's guide, "Contact Tags"; docs/api-notes.md, "A next link is to be
+taken whole".
 """
 
 from __future__ import annotations
