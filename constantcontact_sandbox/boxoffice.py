@@ -59,6 +59,7 @@ def _host(account: Account, number: int, fate: str, chance: Chance) -> None:
     if fate in ("over", "cancelled", "deleted"):
         beginning -= timedelta(days=40 + chance.below(300))
     planned = beginning - _SPOKEN - timedelta(hours=chance.randint(2, 40))
+    planned = min(planned, account.born - 2 * QUIET)  # however far the event is
     event = account.plan_event(
         _TITLES[number % len(_TITLES)],
         beginning,

@@ -302,9 +302,13 @@ class FollowPart(Part):
                         for source in map(self._brief.the, stream.sources)
                         if source in followed
                     )
-                    moved = read.counter != self._counters.counter(activity_id, stream)
+                    moved = read.is_due(
+                        self._counters.counter(activity_id, stream),
+                        self._now(),
+                        self._counters.settling,
+                    )
                     if stream in followed and moved and not behind:
-                        if stream is self._did_not_open and read.counter is not None:
+                        if stream is self._did_not_open and read.floor:
                             yield self._openers.since(activity_id, read.floor, work)
                         yield stream.of(activity_id, work)
 
@@ -361,10 +365,24 @@ class FollowPart(Part):
             self._derived_read(unit.source, unit.about["campaign_activity_id"])
 
     def _derived_read(self, stream: DerivedReport, activity_id: str) -> None:
-        """Note at which counters was read what the API makes of reports."""
+        """Note at which counters was read what the API makes of reports.
+
+        Where these themselves are not read, nothing says whether they agreed with their counters
+        by then. So it is read again as often as what falls short.
+        """
         campaign_id = self._counters.activities[activity_id]["campaign_id"]
         report = self._ledger.campaigns[campaign_id].activities[activity_id].report(stream.name)
-        report.counter = self._counters.counter(activity_id, stream)
+        counter, now = self._counters.counter(activity_id, stream), self._now()
+        settling = self._counters.settling
+        followed = self._counters.followed(campaign_id)
+        if all(source in followed for source in map(self._brief.the, stream.sources)) or (
+            report.short and report.short.is_last(now, settling)
+        ):
+            report.counter, report.short = counter, None
+        elif report.short is None or report.short.counter != counter:
+            report.short = Shortfall(counter, counter, now)
+        else:
+            report.short.note_try(counter, now, settling)
         if stream is self._did_not_open:
             report.floor = self._now() - self._settings.report_lookback
         self._counters.agree(campaign_id)
