@@ -31,7 +31,7 @@ THREADS = 6
 AHEAD = 64
 """Units that are begun at once, at most."""
 
-BUFFER = 8_000_000
+BUFFER = 3_000_000
 """Bytes of JSON that wait to be read, at most; parsed, they take some five times as much."""
 
 

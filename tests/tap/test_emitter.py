@@ -17,10 +17,20 @@ if TYPE_CHECKING:
 
     from tap_constantcontact.units import Unit
 
+STREAMS = {
+    "contacts",
+    "campaigns",
+    "campaign_activities",
+    "campaign_stats",
+    "campaign_activity_stats",
+    "email_sends",
+    "email_opens",
+}
+
 
 @pytest.fixture
 def sandbox(clock: Clock) -> Iterator[Sandbox]:
-    account = Account.populate(clock=clock, contacts=60, campaigns=6)
+    account = Account.populate(clock=clock, contacts=40, campaigns=4)
     with Sandbox(account, Switches.unlimited()) as running:
         yield running
 
@@ -54,6 +64,7 @@ def read(tap: TapRunner, deselected: tuple[str, ...] = ()) -> dict[str, list[dic
     writer = Writer()
     made = tap.make(writer=writer)
     catalog = made.catalog_dict
+    catalog["streams"] = [each for each in catalog["streams"] if each["tap_stream_id"] in STREAMS]
     for entry in catalog["streams"]:
         for path in deselected:
             stream, *parts = path.split(".")
@@ -78,7 +89,7 @@ def test_pages_say_what_rows_written_one_by_one_say(
 ) -> None:
     whole = read(tap)
     assert by_the_sdk == []
-    assert len(whole) > 10
+    assert set(whole) == STREAMS
 
     kinds = {type(stream) for stream in tap.make().streams.values()}
     for kind in kinds:
