@@ -100,6 +100,7 @@ def expected(account: Account) -> dict[str, Table]:
         "email_bounces": _events(account, "bounces", "bounce_code"),
         "email_optouts": _events(account, "optouts", "opt_out_reason"),
         "email_forwards": _events(account, "forwards"),
+        "email_links": _links(account),
         "email_unique_opens": _unique_opens(account),
         "email_did_not_opens": _did_not_opens(account),
     }
