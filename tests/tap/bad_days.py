@@ -144,7 +144,7 @@ def run(tap: TapRunner) -> tuple[set[str], int, TapError | None]:
     rows = {
         f"{each['stream']} {[each['record'][name] for name in KEYS[each['stream']]]}"
         for each in writer.messages
-        if each["type"] == "RECORD"
+        if each["type"] == "RECORD" and each["stream"] in KEYS
     }
     asked = sum("/oauth" not in call.path for call in tap.sandbox.asked[before:])
     return rows, asked, error

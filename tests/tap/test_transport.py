@@ -58,7 +58,7 @@ def test_what_does_not_pass_ends_the_run_with_the_state(
     assert isinstance(run.error, Unreachable)
     assert "GET /emails failed 4 times, the last time: " in str(run.error)
     assert len(run.paths("/emails")) == 4
-    assert set(run.state["bookmarks"]) == {"bulk_activities", "contacts"}
+    assert set(run.state["bookmarks"]) == {"bulk_activities"}
 
 
 def test_a_run_after_the_quota_goes_on_where_it_stopped(
