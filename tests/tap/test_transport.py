@@ -41,11 +41,11 @@ PASSING = [
 
 @pytest.mark.parametrize("kind", PASSING)
 def test_what_passes_is_tried_again(tap: TapRunner, sandbox: Sandbox, kind: Any) -> None:
-    sandbox.faults.append(Fault(path=r"^/contacts$", times=2, kind=kind))
+    sandbox.faults.append(Fault(path=r"^/emails$", times=2, kind=kind))
 
-    run = tap.run(select=["contacts"])
-    assert len(run.paths("/contacts")) == 3
-    assert run.counts == {"contacts": 120}
+    run = tap.run(select=["campaigns"])
+    assert run.paths() == ["/emails"] * 3
+    assert run.counts == {"campaigns": 24}
 
 
 @pytest.mark.parametrize("kind", PASSING)
@@ -103,11 +103,11 @@ def test_a_missing_privilege_is_named(tap: TapRunner, switches: Switches) -> Non
 
 @pytest.mark.parametrize("kind", ["forbidden", "empty_403"])
 def test_no_kind_of_forbidden_is_tried_again(tap: TapRunner, sandbox: Sandbox, kind: Any) -> None:
-    sandbox.faults.append(Fault(path=r"^/contacts$", times=1, kind=kind))
+    sandbox.faults.append(Fault(path=r"^/emails$", times=1, kind=kind))
 
-    run = tap.run(select=["contacts"], fails=True)
+    run = tap.run(select=["campaigns"], fails=True)
     assert isinstance(run.error, Forbidden)
-    assert run.paths() == ["/contacts", "/account/user/privileges"]
+    assert run.paths() == ["/emails", "/account/user/privileges"]
 
 
 def test_a_refused_token_is_renewed_once_and_the_call_repeated_once(
@@ -115,9 +115,9 @@ def test_a_refused_token_is_renewed_once_and_the_call_repeated_once(
 ) -> None:
     tap.run(select=["contact_lists"])
     before = _token_calls(sandbox)
-    sandbox.faults.append(Fault(path=r"^/contacts$", times=1, kind="unauthorized"))
+    sandbox.faults.append(Fault(path=r"^/emails$", times=1, kind="unauthorized"))
 
-    run = tap.run(select=["contacts"])
+    run = tap.run(select=["campaigns"])
     assert [call.status for call in run.asked] == [401, 200, 200][: len(run.asked)]
     assert _token_calls(sandbox) == before + 1
 
