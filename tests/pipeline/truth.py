@@ -537,7 +537,7 @@ def _in_order(row: Row) -> str:
 
 
 def stored(url: str, schema: str | None = None) -> dict[str, Table]:
-    """Return every table as the database has it.
+    """Return every table as the database has it: those of streams that are off are not there.
 
     Args:
         url: SQLAlchemy's address of the database.
@@ -546,7 +546,8 @@ def stored(url: str, schema: str | None = None) -> dict[str, Table]:
     engine = sqlalchemy.create_engine(url)
     try:
         with engine.connect() as connection:
-            return {name: _stored(connection, name, schema) for name in KEYS}
+            there = sqlalchemy.inspect(connection).get_table_names(schema)
+            return {name: _stored(connection, name, schema) for name in KEYS if name in there}
     finally:
         engine.dispose()
 
