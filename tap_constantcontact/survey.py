@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tap_constantcontact.ledger import FIRST_LOOK, FRESH
 from tap_constantcontact.planner.campaigns import CampaignsPart
 from tap_constantcontact.planner.counters import CountersPart
-from tap_constantcontact.planner.forecast import pages, report_calls
+from tap_constantcontact.planner.forecast import pages, report_calls, unread
 from tap_constantcontact.planner.part import Brief
 from tap_constantcontact.streams.activities import (
     ACTIVITY_DETAILS,
@@ -30,10 +30,9 @@ from tap_constantcontact.streams.email_reports import (
     EmailForwards,
     EmailReport,
     EventReport,
-    counters,
 )
 from tap_constantcontact.streams.emails import CampaignLookup, Campaigns
-from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
+from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats, batches
 from tap_constantcontact.units import Unit, Work
 
 if TYPE_CHECKING:
@@ -182,9 +181,7 @@ class Survey:
         most = (MOST_CALLS - self._calls - LEAST_LOOKUPS) * stream.ids_a_call
         if len(ids) > most:
             ids = [ids[place * len(ids) // most] for place in range(most)]
-        size = stream.ids_a_call
-        units = [stream.of(ids[start : start + size]) for start in range(0, len(ids), size)]
-        for page in self._ask(units):
+        for page in self._ask(stream.of(batch) for batch in batches(stream, ids)):
             self._take(self._counters, page)
         return self._counters.totals
 
@@ -258,17 +255,16 @@ class Survey:
                 continue
             campaign = self._ledger.campaigns[key]
             stats = CampaignActivityStats
-            rows[stats.name] += share * (len(campaign.reported) or self._reported)
             activities = len(campaign.reported) or self._reported
+            rows[stats.name] += share * activities
             calls[stats.name] += share * activities / stats.ids_a_call
             for stream in self._counters.followed(key):
-                reports = [each.report(stream.name) for each in campaign.reported.values()]
-                counter = sum(totals[name] or 0 for name in counters(stream))
-                if reports and counter == sum(report.counter or 0 for report in reports):
+                left = unread(campaign, totals, stream)
+                if left is None:
                     continue
-                known = sum(report.below for report in reports)
+                counter, known = left
                 of_one = report_calls(stream, counter, known)
-                more = (len(reports) or self._reported) - 1 if of_one else 0.0
+                more = activities - 1 if of_one else 0.0
                 calls[stream.name] += share * (of_one + more)
                 if isinstance(stream, EmailReport):
                     rows[stream.name] += share * (counter - known)

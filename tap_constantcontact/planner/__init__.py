@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tap_constantcontact.planner.campaigns import CampaignsPart
 from tap_constantcontact.planner.contacts import ContactsPart
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from tap_constantcontact.units import Reading, Row, Unit
 
 __all__ = ["Planner"]
+
+T = TypeVar("T")
 
 
 class Planner:
@@ -123,24 +125,15 @@ class Planner:
 
     def findings(self) -> list[Finding]:
         """Return rows that the answers have added up to since this was asked last."""
-        found = [finding for part in self._parts for finding in part.found]
-        for part in self._parts:
-            part.found.clear()
-        return found
+        return _taken(part.found for part in self._parts)
 
     def reshaped(self) -> list[ConstantContactStream]:
         """Return streams that have got new columns since this was asked last."""
-        reshaped = [stream for part in self._parts for stream in part.reshaped]
-        for part in self._parts:
-            part.reshaped.clear()
-        return reshaped
+        return _taken(part.reshaped for part in self._parts)
 
     def whole(self) -> list[tuple[ConstantContactStream, int]]:
         """Return streams, with versions, that have been read whole since this was asked last."""
-        whole = [version for part in self._parts for version in part.whole]
-        for part in self._parts:
-            part.whole.clear()
-        return whole
+        return _taken(part.whole for part in self._parts)
 
     def calls_left(self) -> int:
         """Return about how many calls the run will make yet, as far as it can tell by now."""
@@ -149,3 +142,12 @@ class Planner:
     def campaigns_left(self) -> int:
         """Return how many campaigns are still to be read, or read again."""
         return self._follow.campaigns_left()
+
+
+def _taken(lists: Iterable[list[T]]) -> list[T]:
+    """Return what some lists hold, and leave them empty."""
+    taken = []
+    for each in lists:
+        taken += each
+        each.clear()
+    return taken

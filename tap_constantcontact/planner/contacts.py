@@ -28,10 +28,10 @@ from tap_constantcontact.streams.contacts import (
     CustomFieldNames,
     DeletedContacts,
     SmsChannelProbe,
-    TagCounts,
     WindowReading,
     status_of,
 )
+from tap_constantcontact.streams.tags import TagCounts
 from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import ContactsUnit, Unit, WindowUnit
 

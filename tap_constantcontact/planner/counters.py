@@ -19,7 +19,12 @@ from tap_constantcontact.streams.email_reports import (
     EmailReport,
     counters,
 )
-from tap_constantcontact.streams.stats import COUNTERS, CampaignActivityStats, CampaignStats
+from tap_constantcontact.streams.stats import (
+    COUNTERS,
+    CampaignActivityStats,
+    CampaignStats,
+    batches,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -86,17 +91,16 @@ class CountersPart(Part):
         """
         if not self.follows_counters:
             return
-        size = self._stream.ids_a_call
         certain, probable, alone = self.candidates()
-        batches = [
-            ids[start : start + size]
-            for ids in (certain, probable)
-            for start in range(0, len(ids), size)
-        ] + [[key] for key in alone]
-        while batches:
+        left = [
+            *batches(self._stream, certain),
+            *batches(self._stream, probable),
+            *([key] for key in alone),
+        ]
+        while left:
             self._refused = []
-            yield [self._stream.of(batch) for batch in batches]
-            batches = [
+            yield [self._stream.of(batch) for batch in left]
+            left = [
                 half
                 for batch in self._refused
                 for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :])

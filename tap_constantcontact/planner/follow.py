@@ -33,7 +33,7 @@ from tap_constantcontact.streams.email_reports import (
 from tap_constantcontact.streams.emails import CampaignLookup
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.readings import ReportReading
-from tap_constantcontact.streams.stats import CampaignActivityStats
+from tap_constantcontact.streams.stats import CampaignActivityStats, batches
 from tap_constantcontact.times import moment
 from tap_constantcontact.units import ReportUnit, Work
 
@@ -209,9 +209,8 @@ class FollowPart(Part):
             for activity in self._ledger.campaigns[key].reported
             if activity not in known
         ]
-        size = self._activity_stats.ids_a_call
-        for start in range(0, len(ids), size):
-            yield self._activity_stats.of(ids[start : start + size], work)
+        for batch in batches(self._activity_stats, ids):
+            yield self._activity_stats.of(batch, work)
 
     def _may_have_more(self, campaign_id: str) -> bool:
         """Tell whether a campaign may have activities that are not known yet."""

@@ -41,6 +41,29 @@ def report_calls(stream: EmailReport | DerivedReport, counter: int, known: int =
     return 1
 
 
+def unread(
+    campaign: Campaign,
+    totals: Mapping[str, int | None],
+    stream: EmailReport | DerivedReport,
+) -> tuple[int, int] | None:
+    """Return what there is to read of the reports of a campaign.
+
+    Args:
+        campaign: What is known of it.
+        totals: Its counters.
+        stream: The stream of the reports.
+
+    Returns:
+        How many rows they have by their counters, and how many of these need not be read again;
+        None if nothing is left to read.
+    """
+    reports = [activity.report(stream.name) for activity in campaign.reported.values()]
+    counter = sum(totals[name] or 0 for name in counters(stream))
+    if reports and counter == sum(report.counter or 0 for report in reports):
+        return None
+    return counter, sum(report.below for report in reports)
+
+
 def campaign_calls(
     campaign: Campaign,
     totals: Mapping[str, int | None] | None,
@@ -61,11 +84,6 @@ def campaign_calls(
         calls += len(details) if campaign.activities else DETAILS
     if totals is None:
         return calls
-    reported = campaign.reported
-    calls += max(len(reported), 1) / CampaignActivityStats.ids_a_call
-    for stream in streams:
-        reports = [activity.report(stream.name) for activity in reported.values()]
-        counter = sum(totals[name] or 0 for name in counters(stream))
-        if not reports or counter != sum(report.counter or 0 for report in reports):
-            calls += report_calls(stream, counter, sum(report.below for report in reports))
-    return calls
+    calls += max(len(campaign.reported), 1) / CampaignActivityStats.ids_a_call
+    left = ((stream, unread(campaign, totals, stream)) for stream in streams)
+    return calls + sum(report_calls(stream, *rows) for stream, rows in left if rows)

@@ -132,9 +132,9 @@ class Asking:
         """Return what turns the pages of a unit into rows: by default record by record."""
         return Reading(self, unit)
 
-    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:  # noqa: ANN401 - JSON is anything
-        """Yield the rows of a page."""
-        raise NotImplementedError
+    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:  # noqa: ANN401, ARG002 - JSON is anything; others need the unit
+        """Return the rows of a page: by default its records, as the API wrote them."""
+        return self.records(body)
 
 
 class ConstantContactStream(Asking, Stream):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 from singer_sdk.helpers._catalog import get_selected_schema
@@ -487,11 +486,6 @@ class CustomFieldNames(Asking):
     scope = "contact_data"
     privilege = "contacts:read"
 
-    @override
-    def rows(self, unit: Unit, body: Any) -> Iterator[Row]:
-        """Yield the fields."""
-        yield from self.records(body)
-
 
 class ContactTotals(Asking):
     """Looks up how many contacts there are with each permission, deleted ones left out."""
@@ -501,35 +495,6 @@ class ContactTotals(Asking):
     params = {"include": "new_subscriber"}
     scope = "contact_data"
     privilege = "contacts:read"
-
-    @override
-    def rows(self, unit: Unit, body: Any) -> Iterator[Row]:
-        """Yield the counts."""
-        yield from self.records(body)
-
-
-class TagCounts(Asking):
-    """Looks up how many contacts carry each tag."""
-
-    name = "the counts of tags"
-    path = "/contact_tags"
-    params = {"include_count": "true"}
-    page_size = 500
-    records_key = "tags"
-    scope = "contact_data"
-    privilege = "contacts:read"
-
-    @override
-    def rows(self, unit: Unit, body: Any) -> Iterator[Row]:
-        """Yield the tags."""
-        yield from self.records(body)
-
-    @override
-    def following(self, body: Any) -> str | None:
-        """Return the query of the next link: its path leads where nobody gets from outside."""
-        link = (body.get("_links") or {}).get("next") or {}
-        href = link.get("href") or (link.get("next") or {}).get("href")
-        return f"?{urlsplit(href).query}" if href else None
 
 
 class DeletedContacts(Asking):

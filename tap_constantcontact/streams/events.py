@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
-from typing_extensions import override
 
 from tap_constantcontact.streams.base import Asking, ConstantContactStream
 from tap_constantcontact.units import Row, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 
 def _text(name: str, description: str) -> th.Property[Any]:
@@ -230,11 +229,6 @@ class EventsLookup(Asking):
     def all(self) -> Unit:
         """Return the unit that lists them all."""
         return Unit(self)
-
-    @override
-    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
-        """Yield the records."""
-        yield from self.records(body)
 
 
 class Events(ConstantContactStream):

@@ -144,3 +144,9 @@ class CampaignActivityStats(Stats):
         *_counters(COUNTERS, ACTIVITY_COUNTERS),
         REFRESHED,
     ).to_dict()
+
+
+def batches(stream: Stats, ids: Sequence[str]) -> list[Sequence[str]]:
+    """Return ids in as many parts as calls take that read their counters."""
+    size = stream.ids_a_call
+    return [ids[start : start + size] for start in range(0, len(ids), size)]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
-from tap_constantcontact.streams.contacts import Contacts, TagCounts
+from tap_constantcontact.streams.contacts import Contacts
+from tap_constantcontact.streams.tags import TagCounts
 from tests.running import TapRunner, Writer
 
 if TYPE_CHECKING:
