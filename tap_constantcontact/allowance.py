@@ -1,7 +1,7 @@
 """How many calls may still be made: of the key's day, and of the run.
 
 The API says neither how many calls are left nor how many were made. So every process counts the
-calls of its key in the store, each before it is made: a kill loses none.
+calls of its key in the store, each as it takes the moment to make it: a kill loses none.
 
 A backfill may spend only what the increments of the rest of the day will not need: a fresh
 opt-out never waits for an old campaign. How much they need is learnt from the days before.
@@ -20,11 +20,13 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from tap_constantcontact.errors import BackfillPaused, QuotaUsed
+from tap_constantcontact.pacer import NoneLeft
 from tap_constantcontact.units import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tap_constantcontact.pacer import Pacer
     from tap_constantcontact.store import Document, Store
 
 LOGGER = logging.getLogger(__name__)
@@ -120,7 +122,7 @@ class Allowance:
 
     Args:
         store: Where the calls of the day are counted.
-        key: The API key (client id).
+        pacer: Says when the next call may be made; they are counted beside its pace.
         limits: What the run may spend.
         now: The time, in UTC.
         sleep: Waits for seconds.
@@ -129,14 +131,14 @@ class Allowance:
     def __init__(
         self,
         store: Store,
-        key: str,
+        pacer: Pacer,
         limits: Limits,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._store = store
-        self._key = f"calls-{key}"
+        self._pacer = pacer
         self._limits = limits
         self._clock = now
         self._sleep = sleep
@@ -144,6 +146,7 @@ class Allowance:
         kept = store.get(self._skew_key)
         self._skew = timedelta(seconds=kept["seconds_off"] if kept else 0)
         self._lock = threading.Lock()
+        self._night = threading.Lock()
         self._ends = now() + limits.duration if limits.duration else None
         self.calls = 0
         """Calls of this run."""
@@ -170,34 +173,26 @@ class Allowance:
         """Return the time by the API's clock."""
         return self._clock() + self._skew
 
-    def spend(self, work: Work = Work.INCREMENT) -> None:
-        """Count a call that is about to be made.
+    def spend(self, work: Work = Work.INCREMENT, turn: int = 0) -> None:
+        """Count a call, and wait for the moment to make it.
 
         Args:
             work: What it is part of.
+            turn: How urgent it is among those who wait: the smallest number goes first.
 
         Raises:
             QuotaUsed: It may not be made.
+            StoreError: It cannot be counted.
         """
+        self._take_of_run()
+        try:
+            while not self._take_of_day(work, turn):
+                self._end_day(work)
+        except Exception:
+            with self._lock:
+                self.calls -= 1
+            raise
         with self._lock:
-            if self._limits.calls is not None and self.calls >= self._limits.calls:
-                raise QuotaUsed(
-                    f"The run has made its {self.calls:,} calls (max_calls_per_run)."
-                    " Run again: it goes on where it stopped."
-                )
-            if self._ends and self._clock() >= self._ends:
-                raise QuotaUsed(
-                    "The run has had its time (max_run_minutes)."
-                    " Run again: it goes on where it stopped."
-                )
-            while not self._count(work):
-                if work is Work.BACKFILL and (self.left_today or self._limits.waits):
-                    raise BackfillPaused(
-                        f"The backfill pauses: the {self.left_today:,} calls left of today are kept"
-                        " for increments. It goes on with the first run after 00:00 UTC."
-                    )
-                self._end_day()
-            self.calls += 1
             self._increments += work is Work.INCREMENT
 
     def used_up(self) -> None:
@@ -206,9 +201,15 @@ class Allowance:
         Raises:
             QuotaUsed: Always, unless the run waits for the next day.
         """
-        with self._lock:
-            self._change(lambda day: replace(day, calls=max(day.calls, self._limits.daily_quota)))
-            self._end_day()
+
+        def used(kept: Document | None, _: float) -> Document:
+            document = kept or {}
+            day = self._day(document)
+            calls = max(day.calls, self._limits.daily_quota)
+            return self._noted(document, replace(day, calls=calls))
+
+        self._store.change(self._pacer.key, used)
+        self._end_day()
 
     @property
     def waits(self) -> bool:
@@ -227,21 +228,41 @@ class Allowance:
     def _most(self) -> int:
         return self._limits.daily_quota - self._limits.quota_reserve
 
-    def _count(self, work: Work) -> bool:
-        """Count a call of the day if there is one left; tell whether there was."""
-        counted = False
+    def _take_of_run(self) -> None:
+        """Count a call of the run.
 
-        def count(day: Day) -> Day:
-            nonlocal counted
+        Raises:
+            QuotaUsed: It has none left.
+        """
+        with self._lock:
+            if self._limits.calls is not None and self.calls >= self._limits.calls:
+                raise QuotaUsed(
+                    f"The run has made its {self.calls:,} calls (max_calls_per_run)."
+                    " Run again: it goes on where it stopped."
+                )
+            if self._ends and self._clock() >= self._ends:
+                raise QuotaUsed(
+                    "The run has had its time (max_run_minutes)."
+                    " Run again: it goes on where it stopped."
+                )
+            self.calls += 1
+
+    def _take_of_day(self, work: Work, turn: int) -> bool:
+        """Take a call of the day at its moment if there is one left; tell whether there was."""
+
+        def count(document: Document) -> Document | None:
+            day = self._day(document)
             kept = self._kept_for_increments(day) if work is Work.BACKFILL else 0
-            counted = day.calls < self._most() - kept
-            if not counted:
-                return day
+            if day.calls >= self._most() - kept:
+                return None
             increments = day.increments + (work is Work.INCREMENT)
-            return replace(day, calls=day.calls + 1, increments=increments)
+            return self._noted(document, replace(day, calls=day.calls + 1, increments=increments))
 
-        self._change(count)
-        return counted
+        try:
+            self._pacer.wait(turn, count)
+        except NoneLeft:
+            return False
+        return True
 
     def _kept_for_increments(self, day: Day) -> int:
         """Return how many calls the increments of the rest of the day will need."""
@@ -250,20 +271,29 @@ class Allowance:
             a_day = MARGIN * (max(day.past) if day.past else self._increments * RUNS_A_DAY)
         return math.ceil(a_day * (_left_of(self._now()) / timedelta(days=1)))
 
-    def _change(self, change: Callable[[Day], Day]) -> None:
-        """Change the count of the day."""
-        now = self._now()
-        days: list[Day] = []
+    def _day(self, document: Document) -> Day:
+        """Return what a document says of the calls of today."""
+        day = Day.load(document.get("calls"), self._now())
+        self.calls_today = day.calls
+        return day
 
-        def changed(kept: Document | None, _: float) -> Document:
-            days[:] = [change(Day.load(kept, now))]
-            return days[0].dump()
+    def _noted(self, document: Document, day: Day) -> Document:
+        """Return a document that says the calls of a day."""
+        self.calls_today = day.calls
+        return {**document, "calls": day.dump()}
 
-        self._store.change(self._key, changed)
-        self.calls_today = days[0].calls
+    def _end_day(self, work: Work = Work.INCREMENT) -> None:
+        """Wait for the next day, if the run may: one for all who ask meanwhile.
 
-    def _end_day(self) -> None:
-        """Wait for the next day, if the run may."""
+        Raises:
+            BackfillPaused: There are calls left, or will be, but not for a backfill.
+            QuotaUsed: The run may not wait.
+        """
+        if work is Work.BACKFILL and (self.left_today or self._limits.waits):
+            raise BackfillPaused(
+                f"The backfill pauses: the {self.left_today:,} calls left of today are kept"
+                " for increments. It goes on with the first run after 00:00 UTC."
+            )
         if not self._limits.waits:
             hours, minutes = divmod(int(_left_of(self._now()).total_seconds()) // 60, 60)
             raise QuotaUsed(
@@ -271,4 +301,7 @@ class Allowance:
                 f" start again at 00:00 UTC, in {hours} h {minutes} min."
                 " Run again after that: it goes on where it stopped."
             )
-        self.wait_for_tomorrow()
+        today = self._now().date()
+        with self._night:
+            if self._now().date() == today:
+                self.wait_for_tomorrow()

@@ -343,13 +343,10 @@ class Login:
             TapError: The API does not take the sign-in.
         """
         auth = Authenticator(self._grants, self._client)
-        transport = Transport(
-            self._settings,
-            auth,
-            Pacer(self._store, self._settings.client_id, self._settings.requests_per_second),
-            Allowance(self._store, self._settings.client_id, self._settings.limits),
-            self._patience,
-        )
+        key = f"key-{self._settings.client_id}"
+        pacer = Pacer(self._store, key, self._settings.requests_per_second)
+        allowance = Allowance(self._store, pacer, self._settings.limits)
+        transport = Transport(self._settings, auth, pacer, allowance, self._patience)
         token = auth.access_token()
         account = self._account(transport)
         grant = self._grants.kept() or {}
@@ -357,14 +354,20 @@ class Login:
             self._grants.replace(grant["refresh_token"], {**grant, "account": account})
         privileges = transport.privileges()
         scopes = set(str(grant.get("scope", "")).split())
+        unreadable: dict[str, list[str]] = {}
         for stream in streams:
             if scopes and stream.scope and stream.scope not in scopes:
-                say(f"{stream.name} cannot be read: the scope {stream.scope} was not given.")
+                reason = f"the scope {stream.scope} was not given."
             elif stream.privilege and stream.privilege not in privileges:
-                say(
-                    f"{stream.name} cannot be read: whoever signed in lacks the privilege"
-                    f" {stream.privilege}. An owner or manager of the account has it."
+                reason = (
+                    f"whoever signed in lacks the privilege {stream.privilege}."
+                    " An owner or manager of the account has it."
                 )
+            else:
+                continue
+            unreadable.setdefault(reason, []).append(stream.name)
+        for reason, names in unreadable.items():
+            say(f"{', '.join(names)} cannot be read: {reason}")
         return called(account)
 
     def _account(self, transport: Transport) -> dict[str, str] | None:

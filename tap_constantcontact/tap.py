@@ -310,20 +310,12 @@ class TapConstantContact(Tap):
             StateError: The state is of another account.
         """
         self.ledger.belongs_to(self.authenticator.account())
+        key = f"key-{self.settings.client_id}"
+        pacer = Pacer(self.store, key, self.settings.requests_per_second)
         allowance = Allowance(
-            self.store,
-            self.settings.client_id,
-            self.settings.limits,
-            now=self.clock,
-            sleep=self.sleep,
+            self.store, pacer, self.settings.limits, now=self.clock, sleep=self.sleep
         )
-        transport = Transport(
-            self.settings,
-            self.authenticator,
-            Pacer(self.store, self.settings.client_id, self.settings.requests_per_second),
-            allowance,
-            self.patience,
-        )
+        transport = Transport(self.settings, self.authenticator, pacer, allowance, self.patience)
         fetcher = Fetcher(
             transport,
             self.settings.api_url,

@@ -128,8 +128,8 @@ class Transport:
     Args:
         settings: The address, and how the tap introduces itself.
         auth: Signs requests.
-        pacer: Says when.
-        allowance: Says whether one more call may be made.
+        pacer: Is told how the API takes the pace.
+        allowance: Says whether one more call may be made, and when.
         patience: How failures that pass are met.
     """
 
@@ -171,8 +171,7 @@ class Transport:
         """
 
         def once() -> Answer:
-            self._allowance.spend(work)
-            self._pacer.wait(turn)
+            self._allowance.spend(work, turn)
             try:
                 return self._once(url, params, what)
             except QuotaUsed:

@@ -10,7 +10,7 @@ import msgspec
 from singer_sdk.contrib.msgspec import enc_hook
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.json import serialize_json
-from singer_sdk.singerlib.messages import Message
+from singer_sdk.singerlib.messages import Message, StateMessage
 from typing_extensions import override
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
 
     @override
     def serialize_message(self, message: Message) -> bytes:
+        if isinstance(message, StateMessage):
+            # The SDK would copy the whole value first.
+            return lines([{"type": message.type, "value": message.value}])
         return lines([message.to_dict()])
 
     @override

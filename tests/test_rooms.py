@@ -14,7 +14,7 @@ ROOMS: dict[str, set[str]] = {
     "times": {"errors"},
     "pacer": {"store"},
     "interruption": {"errors"},
-    "allowance": {"errors", "store", "units"},
+    "allowance": {"errors", "pacer", "store", "units"},
     "settings": {"allowance", "errors", "times"},
     "store": {"errors"},
     "auth": {"errors", "settings", "store"},

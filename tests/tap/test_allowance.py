@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_constantcontact.allowance import Allowance, Limits
+from tap_constantcontact.allowance import Limits
 from tap_constantcontact.errors import QuotaUsed
 from tap_constantcontact.store import FolderStore
+from tests.running import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from constantcontact_sandbox import Sandbox, Switches
+    from tap_constantcontact.allowance import Allowance
     from tests.running import TapRunner
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
@@ -35,7 +37,7 @@ class Day:
 
 
 def allowance(folder: Path, day: Day, limits: Limits, key: str = "key") -> Allowance:
-    return Allowance(FolderStore(folder), key, limits, now=day.now, sleep=day.sleep)
+    return counted(FolderStore(folder), limits, key, now=day.now, sleep=day.sleep)
 
 
 def test_calls_are_counted_by_the_day_in_utc(tmp_path: Path) -> None:
@@ -120,7 +122,7 @@ def test_what_the_api_says_holds_for_all_processes(tmp_path: Path) -> None:
 
 
 def _spend(folder: Path) -> None:
-    calls = Allowance(FolderStore(folder), "key", Limits(1_000), now=lambda: NOON)
+    calls = counted(FolderStore(folder), Limits(1_000), now=lambda: NOON)
     for _ in range(25):
         calls.spend()
 
@@ -133,7 +135,7 @@ def test_processes_share_one_count(tmp_path: Path) -> None:
     for process in processes:
         process.join()
 
-    last = Allowance(FolderStore(tmp_path), "key", Limits(1_000), now=lambda: NOON)
+    last = counted(FolderStore(tmp_path), Limits(1_000), now=lambda: NOON)
     last.spend()
     assert last.calls_today == 76
 

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
-from tap_constantcontact.allowance import Allowance, Limits
+from tap_constantcontact.allowance import Limits
 from tap_constantcontact.errors import BackfillPaused, QuotaUsed
 from tap_constantcontact.store import FolderStore
 from tap_constantcontact.units import Work
 from tests.pipeline.tables import Tables
 from tests.pipeline.truth import KEYS, differences_of
-from tests.running import MAIL, TapRunner
+from tests.running import MAIL, TapRunner, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tap_constantcontact.allowance import Allowance
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
@@ -130,7 +132,7 @@ class Day:
         return self.time
 
     def allowance(self, folder: Path, **limits: Any) -> Allowance:
-        return Allowance(FolderStore(folder), "key", Limits(**limits), now=self.now)
+        return counted(FolderStore(folder), Limits(**limits), now=self.now)
 
 
 def spend(allowance: Allowance, calls: int, work: Work) -> None:

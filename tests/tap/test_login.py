@@ -24,6 +24,7 @@ from tap_constantcontact.login import (
     wanted_scopes,
     wanted_streams,
 )
+from tap_constantcontact.streams import STREAMS
 from tests.browser import decide, enter, press
 from tests.running import IMPATIENT
 
@@ -413,11 +414,13 @@ def test_each_stream_whose_privilege_is_missing_is_named(
 
     result = sign_in(monkeypatch)
     assert result.exit_code == 0
-    named = [line.split(" ")[0] for line in result.stderr.splitlines() if "privilege" in line]
-    assert named == ["contacts", "campaigns", "campaign_activities"]
-    assert "contacts cannot be read: whoever signed in lacks the privilege contacts:read. An" in (
-        result.stderr
-    )
+    told = [line for line in result.stderr.splitlines() if "privilege" in line]
+    assert told == [
+        f"{', '.join(stream.name for stream in STREAMS if stream.privilege == privilege)} cannot be"
+        f" read: whoever signed in lacks the privilege {privilege}."
+        " An owner or manager of the account has it."
+        for privilege in ("contacts:read", "campaign:read")
+    ]
 
 
 @pytest.mark.usefixtures("environment")

@@ -8,13 +8,13 @@ import os
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_constantcontact.pacer import HEADROOM, SLOWER, SLOWEST, Pacer
+from tap_constantcontact.pacer import HEADROOM, SLOWER, SLOWEST, NoneLeft, Pacer
 from tap_constantcontact.store import open_store
 from tests.tap.memory import MemoryStore
 
@@ -239,3 +239,39 @@ def test_a_store_that_answers_slowly_costs_little_of_the_pace() -> None:
     assert min(gaps) == pytest.approx(HEADROOM / 4)
     assert 39 / (sent[-1] - sent[0]) > 0.9 * 4 / HEADROOM
     assert store.changes <= 25
+
+
+# Calls that are counted with the moments
+
+
+def calls_left(most: int) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
+    def count(document: dict[str, Any]) -> dict[str, Any] | None:
+        calls = document.get("calls", 0)
+        return {**document, "calls": calls + 1} if calls < most else None
+
+    return count
+
+
+def test_each_moment_is_a_call_even_where_several_are_taken_at_once_or_come_too_late() -> None:
+    now = Time()
+    store = Far(now, 0.15)
+    pacer = Pacer(store, "key", 4, clock=now.clock, turns=now)
+    pacer._waiting = [(turn, 0) for turn in range(1, 50)]
+    for call in range(40):
+        pacer.wait(count=calls_left(1000))
+        now.now += 0.5 * (call % 10 == 0)
+
+    counted = (store.get("key") or {})["calls"]
+    assert counted == 40 + len(pacer._moments) + pacer._let_go
+    assert store.changes < 40
+
+
+def test_no_more_moments_are_taken_than_there_are_calls() -> None:
+    now = Time()
+    pacer = Pacer(Far(now, 0.3), "key", 4, clock=now.clock, turns=now)
+    pacer._waiting = [(turn, 0) for turn in range(1, 50)]
+    for _ in range(7):
+        pacer.wait(count=calls_left(7))
+
+    with pytest.raises(NoneLeft):
+        pacer.wait(count=calls_left(7))
