@@ -15,9 +15,9 @@ import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
-from tap_constantcontact import store as store_module
 from tap_constantcontact.errors import SettingsError, StoreError
-from tap_constantcontact.store import TABLE, DatabaseStore, FolderStore, open_store
+from tap_constantcontact.store import FolderStore, database, folder, open_store
+from tap_constantcontact.store.database import TABLE, DatabaseStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,8 +109,8 @@ def test_keys_are_locked_apart(where: str) -> None:
 
 
 def test_a_lock_held_too_long_is_named(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "LOCK_SECONDS", 0.1)
-    monkeypatch.setattr(store_module, "_LET_GO", store_module._LET_GO.replace("300s", "100ms", 1))
+    monkeypatch.setattr(folder, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(database, "_LET_GO", database._LET_GO.replace("300s", "100ms", 1))
     with open_store(where).lock("grant"):
         other = open_store(where)
         with pytest.raises(StoreError, match="is one hanging"), other.lock("grant"):
