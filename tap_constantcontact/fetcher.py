@@ -86,7 +86,11 @@ class Fetcher:
         self._forbidden: set[str] = set()
         self._kept: dict[str, Any] = {}
         self._began: datetime | None = None
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._back = threading.Condition(self._lock)
+        """Tells whoever reads that the page has come which is read next."""
+        self._open = threading.Condition(self._lock)
+        """Tells the threads that there is more to ask, or room for it."""
         self._errands: deque[Errand] = deque()
         self._turns = itertools.count()
         self._waiting = 0
@@ -163,14 +167,14 @@ class Fetcher:
 
     def begin_anew(self) -> None:
         """Take the API's clock at the next answer for the beginning of a run."""
-        with self._changed:
+        with self._lock:
             self._began = None
 
     def close(self) -> None:
         """Ask nothing more; what is on its way is left to itself."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            self._open.notify_all()
         self._transport.close()
 
     # What the reader does
@@ -188,24 +192,26 @@ class Fetcher:
             for unit in units
             for request in (unit.source.request(unit),)
         ]
-        with self._changed:
+        with self._lock:
             self._errands.extend(begun)
-            self._changed.notify_all()
+            self._open.notify(len(begun))
         for thread in self._threads:
             if thread.ident is None:
                 thread.start()
 
     def _next_page(self) -> Page:
         """Return the next page of the first errand, as soon as there is one."""
-        with self._interruption.allowed(), self._changed:
+        with self._interruption.allowed(), self._lock:
             first = self._errands[0]
             while not first.back:
-                self._changed.wait()
+                self._back.wait()
+            was_full = self._waiting >= BUFFER
             page, size = first.back.popleft()
             self._waiting -= size
             if isinstance(page, Exception) or page.last:
                 self._errands.popleft()
-            self._changed.notify_all()
+            if was_full:
+                self._open.notify_all()
         if isinstance(page, Exception):
             raise page
         return page
@@ -219,17 +225,18 @@ class Fetcher:
                 page, size = self._ask(errand)
             except Exception as error:  # noqa: BLE001 - it is raised where the page is read
                 page, size = error, 0
-            with self._changed:
+            with self._lock:
                 if isinstance(page, Exception) or page.last:
                     errand.url = None
                 errand.back.append((page, size))
                 errand.busy = False
                 self._waiting += size
-                self._changed.notify_all()
+                if errand is self._errands[0]:
+                    self._back.notify()
 
     def _take(self) -> Errand | None:
         """Return the most urgent errand that can be run, as soon as there is one."""
-        with self._changed:
+        with self._lock:
             while not self._closed:
                 for errand in self._errands:
                     # What is read now must go on, or a full buffer would never empty.
@@ -240,7 +247,7 @@ class Fetcher:
                         return errand
                     if any(_ends_all(page) for page, _ in errand.back):
                         break  # the run ends here: nothing behind it will be read
-                self._changed.wait()
+                self._open.wait()
             return None
 
     def _ask(self, errand: Errand) -> tuple[Page, int]:
@@ -265,7 +272,7 @@ class Fetcher:
                 raise self.why_forbidden(unit) from None
             self._forbidden.add(unit.source.name)
             return Page(unit, None, last=True, forbidden=True), 0
-        with self._changed:
+        with self._lock:
             self._began = min(self._began or answer.at, answer.at)
         errand.asked.add(url)
         following = self._following(unit, url, answer.body)

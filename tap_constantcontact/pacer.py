@@ -102,7 +102,6 @@ class Pacer:
         with self._turns:
             me = (turn, next(self._arrivals))
             heapq.heappush(self._waiting, me)
-            self._turns.notify_all()
             try:
                 while left := self._left(me, count):
                     self._turns.wait(left)
@@ -110,7 +109,8 @@ class Pacer:
             finally:
                 self._waiting.remove(me)
                 heapq.heapify(self._waiting)
-                self._turns.notify_all()
+                if self._waiting:
+                    self._turns.notify_all()
 
     def throttled(self) -> None:
         """Let all go slower: the API has said that the key is used too fast."""

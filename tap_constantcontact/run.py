@@ -153,8 +153,8 @@ class Run:
         if unit not in self._readings:
             self._readings[unit] = unit.source.reading(unit)
         rows = self._rows(page)
-        for row in rows:
-            self._planner.take(unit, row)
+        if rows:
+            self._planner.take(unit, rows)
         if stream:
             room = len(rows) if limit is None else limit - self._emitter.rows[stream.name]
             self._emitter.page(stream, rows[:room], unit.version)

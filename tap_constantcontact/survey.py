@@ -213,8 +213,8 @@ class Survey:
     def _take(part: Part, page: Page) -> int:
         """Let a part learn from a page; return how many rows it had."""
         rows = [] if page.missing else list(page.unit.source.rows(page.unit, page.body))
-        for row in rows:
-            part.take(page.unit, row)
+        if rows:
+            part.take(page.unit, rows)
         return len(rows)
 
     # What follows from it

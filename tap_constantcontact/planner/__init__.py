@@ -33,7 +33,7 @@ from tap_constantcontact.planner.part import Brief, Finding, Part
 from tap_constantcontact.planner.singles import SinglesPart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tap_constantcontact.ledger import Ledger
@@ -103,11 +103,12 @@ class Planner:
                 self._asks[unit] = part
                 yield unit
 
-    def take(self, unit: Unit, row: Row) -> None:
-        """Learn from a row that has been read."""
-        self._asks[unit].take(unit, row)
+    def take(self, unit: Unit, rows: Sequence[Row]) -> None:
+        """Learn from the rows of a page."""
+        self._asks[unit].take(unit, rows)
         if self._singles.notices:
-            self._singles.notice(unit, row)
+            for row in rows:
+                self._singles.notice(unit, row)
 
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
         """Learn that a unit has been read to its end.

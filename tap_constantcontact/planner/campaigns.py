@@ -14,7 +14,7 @@ from tap_constantcontact.streams.summaries import CampaignSummaries
 from tap_constantcontact.times import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from tap_constantcontact.planner.part import Brief
@@ -77,11 +77,11 @@ class CampaignsPart(Part):
         return known - self._settings.lookback if known else None
 
     @override
-    def take(self, unit: Unit, row: Row) -> None:
-        """Remember a campaign until it is known when it was sent."""
+    def take(self, unit: Unit, rows: Sequence[Row]) -> None:
+        """Remember campaigns until it is known when they were sent."""
         if self._followed:
-            rows = self._listed if unit.source is self._campaigns else self._sent
-            rows[row["campaign_id"]] = row
+            known = self._listed if unit.source is self._campaigns else self._sent
+            known.update((row["campaign_id"], row) for row in rows)
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:

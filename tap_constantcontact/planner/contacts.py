@@ -36,7 +36,7 @@ from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import ContactsUnit, Unit, WindowUnit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from tap_constantcontact.ledger import Window
@@ -249,19 +249,21 @@ class ContactsPart(Part):
     # What is learnt
 
     @override
-    def take(self, unit: Unit, row: Row) -> None:
+    def take(self, unit: Unit, rows: Sequence[Row]) -> None:
         """Learn what is counted."""
         census = self._census
         if unit.source is self._lists:
-            census.count("lists", row["list_id"], row["membership_count"] or 0)
+            for row in rows:
+                census.count("lists", row["list_id"], row["membership_count"] or 0)
         elif unit.source is self._tags:
-            census.count("tags", row["tag_id"], row.get("contacts_count") or 0)
+            for row in rows:
+                census.count("tags", row["tag_id"], row.get("contacts_count") or 0)
         elif unit.source is self._deleted:
-            census.count("statuses", "deleted", row["deleted"])
+            census.count("statuses", "deleted", rows[0]["deleted"])
         elif unit.source is self._totals:
-            self._learn_totals(row)
+            self._learn_totals(rows[0])
         elif unit.source is self._names:
-            self._fields.append(row)
+            self._fields += rows
 
     def _learn_totals(self, totals: Row) -> None:
         """Learn how many have which permission; whoever has none of these, has another one."""

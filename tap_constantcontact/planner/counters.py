@@ -27,7 +27,7 @@ from tap_constantcontact.streams.stats import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tap_constantcontact.ledger import Campaign
     from tap_constantcontact.planner.campaigns import CampaignsPart
@@ -136,10 +136,11 @@ class CountersPart(Part):
         return sent and not campaign.refused
 
     @override
-    def take(self, unit: Unit, row: Row) -> None:
-        """Keep the counters of a campaign."""
-        self.totals[row["campaign_id"]] = {name: row[name] for name in COUNTERS}
-        self._ledger.campaigns[row["campaign_id"]].refused = False
+    def take(self, unit: Unit, rows: Sequence[Row]) -> None:
+        """Keep the counters of campaigns."""
+        for row in rows:
+            self.totals[row["campaign_id"]] = {name: row[name] for name in COUNTERS}
+            self._ledger.campaigns[row["campaign_id"]].refused = False
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:

@@ -28,7 +28,7 @@ from tap_constantcontact.streams.tags import ContactTags
 from tap_constantcontact.times import moment, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tap_constantcontact.planner.part import Brief
     from tap_constantcontact.units import Reading, Row, Unit
@@ -102,11 +102,11 @@ class DimensionsPart(Part):
         return unit
 
     @override
-    def take(self, unit: Unit, row: Row) -> None:
+    def take(self, unit: Unit, rows: Sequence[Row]) -> None:
         """Remember what a list shows."""
         if unit in self._listed:
             keys = self._sources[unit.source.name].primary_keys
-            self._listed[unit][tuple(row[key] for key in keys)] = row
+            self._listed[unit].update((tuple(row[key] for key in keys), row) for row in rows)
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:

@@ -19,7 +19,7 @@ from tap_constantcontact.streams.events import (
 from tap_constantcontact.times import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tap_constantcontact.planner.part import Brief
     from tap_constantcontact.units import Reading, Row, Unit
@@ -112,14 +112,14 @@ class EventsPart(Part):
         return base64.urlsafe_b64encode(digest).decode("ascii")
 
     @override
-    def take(self, unit: Unit, row: Row) -> None:
+    def take(self, unit: Unit, rows: Sequence[Row]) -> None:
         """Learn which events there are, and by which track one registers."""
         if unit.source is self._lookup:
-            self._listed[row["event_id"]] = row
+            self._listed.update((row["event_id"], row) for row in rows)
         elif unit.source is self._events:
-            self._read[row["event_id"]] = row
+            self._read.update((row["event_id"], row) for row in rows)
         elif unit.source is self._registrations and self._brief.wants(self._details):
-            self._registered.append(row)
+            self._registered += rows
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:

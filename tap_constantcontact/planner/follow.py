@@ -38,7 +38,7 @@ from tap_constantcontact.times import moment
 from tap_constantcontact.units import ReportUnit, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from tap_constantcontact.ledger import Campaign, Report
@@ -314,19 +314,20 @@ class FollowPart(Part):
     # What is learnt
 
     @override
-    def take(self, unit: Unit, row: Row) -> None:
+    def take(self, unit: Unit, rows: Sequence[Row]) -> None:
         """Learn which activities there are, what they count, and which things are shown."""
         if unit.source is self._lookup:
-            self._learn(self._ledger.campaigns[unit.about["campaign_id"]], row)
+            for row in rows:
+                self._learn(self._ledger.campaigns[unit.about["campaign_id"]], row)
         elif unit.source is self._activity_stats:
-            self._counters.activities[row["campaign_activity_id"]] = row
+            self._counters.activities.update((row["campaign_activity_id"], row) for row in rows)
         elif isinstance(unit.source, ActivitySet):
-            self._shown[unit].append(unit.source.mark(row))
+            self._shown[unit] += map(unit.source.mark, rows)
         elif unit.source is self._openers:
-            gone = self._did_not_open.gone(
-                unit.about["campaign_activity_id"], row["contact_id"], self._now()
-            )
-            self.found.append((self._did_not_open, gone))
+            activity_id = unit.about["campaign_activity_id"]
+            for row in rows:
+                gone = self._did_not_open.gone(activity_id, row["contact_id"], self._now())
+                self.found.append((self._did_not_open, gone))
 
     def _learn(self, campaign: Campaign, row: Row) -> None:
         """Note an activity; a new one that has reports makes what was read of them outdated."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tap_constantcontact.streams.base import ConstantContactStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tap_constantcontact.ledger import Ledger
@@ -78,8 +78,8 @@ class Part:
         """Return about how many calls the part will make yet, as far as it knows."""
         return 0
 
-    def take(self, unit: Unit, row: Row) -> None:
-        """Learn from a row that has been read."""
+    def take(self, unit: Unit, rows: Sequence[Row]) -> None:
+        """Learn from the rows of a page."""
 
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
         """Learn that a unit has been read to its end.

@@ -27,7 +27,7 @@ from tap_constantcontact.times import text_of
 from tap_constantcontact.units import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tap_constantcontact.planner.part import Brief
     from tap_constantcontact.streams.base import ConstantContactStream
@@ -108,10 +108,11 @@ class SinglesPart(Part):
                 yield self._segments.of(segment_id)
 
     @override
-    def take(self, unit: Unit, row: Row) -> None:
+    def take(self, unit: Unit, rows: Sequence[Row]) -> None:
         """Remember who is in a segment."""
         if unit.source is self._segments:
-            self._members.setdefault(unit.filters["segment_id"], set()).add(row["contact_id"])
+            members = self._members.setdefault(unit.filters["segment_id"], set())
+            members.update(row["contact_id"] for row in rows)
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:

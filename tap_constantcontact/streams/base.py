@@ -120,7 +120,7 @@ class Asking:
                 found = body if isinstance(body, list) else [body]
         except (KeyError, TypeError):
             found = None
-        if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
+        if not isinstance(found, list) or not {*map(type, found)} <= {dict}:
             raise self.lacking(self.records_key or "records")
         return found
 

@@ -15,6 +15,7 @@ import logging
 import re
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
@@ -143,7 +144,7 @@ class Form:
                 if row[column]:
                     row[column] = spell(row[column])
         for key in self._keys:
-            if not all(row[key] is not None for row in rows):
+            if None in map(itemgetter(key), rows):
                 raise UnexpectedAnswer(f"A row of {self._stream} has no {key}.")
         return rows
 

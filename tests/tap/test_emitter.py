@@ -12,7 +12,7 @@ from tap_constantcontact.planner import Planner
 from tests.running import TapRunner, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tap_constantcontact.units import Unit
@@ -121,9 +121,9 @@ def test_a_row_stays_whole_for_whoever_learns_from_it(
     taken: list[dict[str, Any]] = []
     real = Planner.take
 
-    def take(planner: Planner, unit: Unit, row: dict[str, Any]) -> None:
-        taken.append(row)
-        real(planner, unit, row)
+    def take(planner: Planner, unit: Unit, rows: Sequence[dict[str, Any]]) -> None:
+        taken.extend(rows)
+        real(planner, unit, rows)
 
     monkeypatch.setattr(Planner, "take", take)
     tap.config["stream_maps"] = {"contacts": {"seen": "1"}}

@@ -206,7 +206,7 @@ def test_a_signal_ends_the_wait_for_a_page() -> None:
             interruption.request(15)
             return super().wait(timeout)
 
-    fetcher._changed = Late()
+    fetcher._back = Late(fetcher._lock)
     with pytest.raises(Interrupted):
         next(fetcher.pages([thing.of(0)]))
     fetcher.close()
