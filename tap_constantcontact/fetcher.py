@@ -94,6 +94,8 @@ class Fetcher:
         self._errands: deque[Errand] = deque()
         self._turns = itertools.count()
         self._waiting = 0
+        self._is_full = False
+        """Whether to ask nothing until half of what waits was read: not to wake up for each page."""
         self._closed = False
         self._threads = [
             threading.Thread(target=self._work, name=f"fetcher-{number}", daemon=True)
@@ -205,13 +207,15 @@ class Fetcher:
             first = self._errands[0]
             while not first.back:
                 self._back.wait()
-            was_full = self._waiting >= BUFFER
             page, size = first.back.popleft()
             self._waiting -= size
             if isinstance(page, Exception) or page.last:
                 self._errands.popleft()
-            if was_full:
+            if self._is_full and self._waiting <= BUFFER // 2:
+                self._is_full = False
                 self._open.notify_all()
+            elif self._is_full and self._errands and not self._errands[0].back:
+                self._open.notify()
         if isinstance(page, Exception):
             raise page
         return page
@@ -231,6 +235,7 @@ class Fetcher:
                 errand.back.append((page, size))
                 errand.busy = False
                 self._waiting += size
+                self._is_full = self._is_full or self._waiting >= BUFFER
                 if errand is self._errands[0]:
                     self._back.notify()
 
@@ -241,8 +246,8 @@ class Fetcher:
                 for errand in self._errands:
                     # What is read now must go on, or a full buffer would never empty.
                     needed = errand is self._errands[0] and not errand.back
-                    full = self._waiting >= BUFFER and not needed
-                    if errand.url and not errand.busy and not full:
+                    may = needed or not self._is_full
+                    if errand.url and not errand.busy and may:
                         errand.busy = True
                         return errand
                     if any(_ends_all(page) for page, _ in errand.back):

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
 Row = dict[str, Any]
@@ -204,7 +204,7 @@ class Reading:
         self._unit = unit
         self.pages = 0
 
-    def take(self, body: Any) -> Iterator[Row]:  # noqa: ANN401 - JSON is anything
-        """Yield the rows of the next page."""
+    def take(self, body: Any) -> Iterable[Row]:  # noqa: ANN401 - JSON is anything
+        """Return the rows of the next page."""
         self.pages += 1
-        yield from self._source.rows(self._unit, body)
+        return self._source.rows(self._unit, body)

@@ -14,7 +14,7 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import LEFT, Asking, ConstantContactStream
-from tap_constantcontact.streams.readings import ReportReading
+from tap_constantcontact.streams.readings import Identity, ReportReading
 from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import Reading, ReportUnit, Row, Unit, Work
 
@@ -129,12 +129,9 @@ class EmailReport(ConstantContactStream):
         """Return what numbers equal rows over all pages of the report."""
         return ReportReading(self, unit) if isinstance(unit, ReportUnit) else Reading(self, unit)
 
-    def identity(self, row: Row) -> tuple[Any, ...]:
-        """Return what makes a row the same when it is seen again, whatever is rendered live.
-
-        The parts of its key but `occurrence` come first, then the device.
-        """
-        return (*self.event_of(row), row.get("device_type"))
+    def identity(self, row: Row) -> Identity:
+        """Return what makes a row the same when it is seen again, whatever is rendered live."""
+        return self.event_of(row), row.get("device_type")
 
     @cached_property
     def event_of(self) -> Callable[[Row], tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -10,11 +11,14 @@ from tap_constantcontact.times import moment
 from tap_constantcontact.units import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
     from datetime import datetime
 
     from tap_constantcontact.streams.email_reports import EmailReport
     from tap_constantcontact.units import ReportUnit, Row
+
+Identity = tuple[tuple[Any, ...], Any]
+"""What makes a row the same when it is seen again: its key but for `occurrence`, and the device."""
 
 
 class ReportReading(Reading):
@@ -45,7 +49,8 @@ class ReportReading(Reading):
         self._as_of = unit.as_of
         self._lookback = unit.lookback
         self._moment: datetime | None = None
-        self._identities: dict[tuple[Any, ...], int] = {}
+        self._alone: Row | None = None
+        self._identities: dict[Identity, int] = {}
         self._occurrences: dict[tuple[Any, ...], int] = {}
         self._newest: datetime | None = None
         self.next_floor: datetime | None = unit.floor
@@ -55,41 +60,71 @@ class ReportReading(Reading):
         self.contacts: set[int] = set()
 
     @override
-    def take(self, body: Any) -> Iterator[Row]:
-        """Yield the rows of the next page that lie above the floor, numbered where equal."""
-        ended, known = self._moment, dict(self._identities)
-        for row in super().take(body):
-            created = moment(row["created_time"])
-            if self._floor and created < self._floor:
+    def take(self, body: Any) -> list[Row]:
+        """Return the rows of the next page that lie above the floor, numbered where equal."""
+        rows = list(super().take(body))
+        moments = [moment(row["created_time"]) for row in rows]
+        if self._floor and rows and min(moments) < self._floor:
+            above = [created >= self._floor for created in moments]
+            rows, moments = [*compress(rows, above)], [*compress(moments, above)]
+        if self._moment and rows and max(moments) >= self._moment:
+            new = self._are_new(rows, moments)
+            rows, moments = [*compress(rows, new)], [*compress(moments, new)]
+        if rows:
+            self._count(rows, moments)
+            self._number(rows, moments)
+        return rows
+
+    def _are_new(self, rows: Sequence[Row], moments: Sequence[datetime]) -> list[bool]:
+        """Tell of each row of a page whether the page before it did not show it."""
+        self._remember_alone()
+        shown = dict(self._identities)
+        new = []
+        for row, created in zip(rows, moments, strict=True):
+            if self._moment is None or created < self._moment:
+                new.append(True)
                 continue
             identity = self.report.identity(row)
-            if ended and created >= ended:
-                left = known.get(identity, 0)
-                if created > ended or left:
-                    known[identity] = left - (created == ended)
-                    self.dropped += 1
-                    continue
-            self._count(row, created)
-            row["occurrence"] = self._number(identity, created)
-            yield row
+            left = shown.get(identity, 0)
+            new.append(created == self._moment and not left)
+            if not new[-1]:
+                shown[identity] = left - (created == self._moment)
+                self.dropped += 1
+        return new
 
-    def _count(self, row: Row, created: datetime) -> None:
+    def _count(self, rows: Sequence[Row], moments: Sequence[datetime]) -> None:
         if self._newest is None:
-            self._newest = created
-            reach = created - self._lookback
+            self._newest = moments[0]
+            reach = self._newest - self._lookback
             self.next_floor = max(self._floor, reach) if self._floor else reach
-        self.rows_as_of += self._as_of is None or created <= self._as_of
-        self.rows_below_next += self.next_floor is not None and created < self.next_floor
+        as_of, floor = self._as_of, self.next_floor
+        self.rows_as_of += sum(as_of is None or created <= as_of for created in moments)
+        self.rows_below_next += sum(floor is not None and created < floor for created in moments)
         if self.report.counts_recipients:
-            self.contacts.add(hash(row["contact_id"]))
+            self.contacts.update(hash(row["contact_id"]) for row in rows)
 
-    def _number(self, identity: tuple[Any, ...], created: datetime) -> int:
-        """Return which of the rows with its key a row is, and remember it."""
-        if created != self._moment:
-            self._moment = created
-            self._identities.clear()
-            self._occurrences.clear()
-        key = identity[:-1]
+    def _number(self, rows: Sequence[Row], moments: Sequence[datetime]) -> None:
+        """Say of each row which of those with its key it is."""
+        for row, created in zip(rows, moments, strict=True):
+            if created != self._moment:
+                self._moment, self._alone = created, row
+                self._identities.clear()
+                self._occurrences.clear()
+                row["occurrence"] = 1
+            else:
+                self._remember_alone()
+                row["occurrence"] = self._remember(row)
+
+    def _remember_alone(self) -> None:
+        """Remember the first row of a moment, which as a rule is the only one, and needs not be."""
+        if self._alone is not None:
+            self._remember(self._alone)
+            self._alone = None
+
+    def _remember(self, row: Row) -> int:
+        """Remember a row of the moment; return which of those with its key it is."""
+        identity = self.report.identity(row)
+        key, _ = identity
         self._identities[identity] = self._identities.get(identity, 0) + 1
         self._occurrences[key] = number = self._occurrences.get(key, 0) + 1
         return number
