@@ -208,7 +208,7 @@ class Allowance:
             calls = max(day.calls, self._limits.daily_quota)
             return self._noted(document, replace(day, calls=calls))
 
-        self._store.change(self._pacer.key, used)
+        self._store.change(self._pacer.key, used, lasting=False)
         self._end_day()
 
     @property

@@ -95,7 +95,7 @@ class Fetcher:
         self._turns = itertools.count()
         self._waiting = 0
         self._is_full = False
-        """Whether to ask nothing until half of what waits was read: not to wake up for each page."""
+        """Whether to ask nothing until half of what waits was read."""
         self._closed = False
         self._threads = [
             threading.Thread(target=self._work, name=f"fetcher-{number}", daemon=True)

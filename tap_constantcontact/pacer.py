@@ -121,7 +121,7 @@ class Pacer:
             stretch = min(pace["stretch"] * SLOWER, SLOWEST)
             return {**document, "pace": {**pace, "stretch": stretch}}
 
-        self._store.change(self.key, slower)
+        self._store.change(self.key, slower, lasting=False)
 
     def answered(self) -> None:
         """Let all go faster again, little by little."""
@@ -166,7 +166,7 @@ class Pacer:
             return {**document, "pace": {"next": first + taken * distance, "stretch": stretch}}
 
         began = self._clock()
-        self._store.change(self.key, reserved)
+        self._store.change(self.key, reserved, lasting=False)
         self._took = self._clock() - began
         self._answered = 0
         self._let_go = max(self._let_go - len(moments), 0)

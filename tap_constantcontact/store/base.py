@@ -53,9 +53,15 @@ class Store(ABC):
             StoreError: It cannot be read.
         """
         text = self._read(key)
-        return None if text is None else self._opened(text, key)
+        return None if text is None else self._opened(text, key, lasting=True)
 
-    def change(self, key: str, change: Callable[[Document | None, float], Document | None]) -> None:
+    def change(
+        self,
+        key: str,
+        change: Callable[[Document | None, float], Document | None],
+        *,
+        lasting: bool = True,
+    ) -> None:
         """Replace a document by what it becomes, with nobody else's change in between.
 
         Args:
@@ -63,17 +69,19 @@ class Store(ABC):
             change: Returns the new document (None: none) for the old one and the store's clock
                 (seconds since 1970; the same for all who share the store). It may be called
                 more than once.
+            lasting: Whether it must outlive a failure of the machine's power, and not only the
+                end of the process. What need not is cheaper, and may be gone after one.
 
         Raises:
             StoreError: It cannot be read or written.
         """
 
         def changed(old: str | None, now: float) -> str | None:
-            before = None if old is None else self._opened(old, key)
+            before = None if old is None else self._opened(old, key, lasting=lasting)
             after = change(before, now)
             return None if after is None else self._sealed(after)
 
-        self._change(key, changed)
+        self._change(key, changed, lasting=lasting)
 
     def compare_and_set(
         self, key: str, expected: Document | None, document: Document | None
@@ -103,20 +111,24 @@ class Store(ABC):
         """Return the text under a key, or None."""
 
     @abstractmethod
-    def _change(self, key: str, change: Callable[[str | None, float], str | None]) -> None:
+    def _change(
+        self, key: str, change: Callable[[str | None, float], str | None], *, lasting: bool
+    ) -> None:
         """Replace a text by what it becomes, with nobody else's change in between."""
 
     def _sealed(self, document: Document) -> str:
         if self._fernet is not None:
             sealed = self._fernet.encrypt(json.dumps(document).encode())
             document = {SEALED: sealed.decode()}
-        return json.dumps(document, indent=1)
+        return json.dumps(document)
 
-    def _opened(self, text: str, key: str) -> Document:
+    def _opened(self, text: str, key: str, *, lasting: bool) -> Document | None:
         try:
             document = json.loads(text)
             sealed = document.get(SEALED)
         except (ValueError, AttributeError):
+            if not lasting:
+                return None
             raise StoreError(
                 f"{key} in the store {self} is damaged: delete it and sign in:"
                 " tap-constantcontact-login"

@@ -91,7 +91,9 @@ class DatabaseStore(Store):
             return conn.scalar(sa.select(self._table.c.document).where(self._table.c.key == key))
 
     @override
-    def _change(self, key: str, change: Callable[[str | None, float], str | None]) -> None:
+    def _change(
+        self, key: str, change: Callable[[str | None, float], str | None], *, lasting: bool
+    ) -> None:
         with self._connected() as conn:
             while True:
                 old, now = self._with_clock(conn, key)

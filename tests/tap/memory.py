@@ -39,7 +39,9 @@ class MemoryStore(Store):
         return self.texts.get(key)
 
     @override
-    def _change(self, key: str, change: Callable[[str | None, float], str | None]) -> None:
+    def _change(
+        self, key: str, change: Callable[[str | None, float], str | None], *, lasting: bool
+    ) -> None:
         new = change(self.texts.get(key), self._clock())
         if new is None:
             self.texts.pop(key, None)

@@ -310,11 +310,13 @@ class Programs(RuleBasedStateMachine):
         """Kill a program at one of its writes, which has then not been made."""
         real, writes = self.store._change, []
 
-        def dying(key: str, change: Callable[[str | None, float], str | None]) -> None:
+        def dying(
+            key: str, change: Callable[[str | None, float], str | None], *, lasting: bool
+        ) -> None:
             writes.append(key)
             if len(writes) > after:
                 raise Killed
-            real(key, change)
+            real(key, change, lasting=lasting)
 
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(self.store, "_change", dying)

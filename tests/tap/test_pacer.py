@@ -219,8 +219,10 @@ class Far(MemoryStore):
         super().__init__(now.clock)
         self.now, self.seconds, self.changes = now, seconds, 0
 
-    def _change(self, key: str, change: Callable[[str | None, float], str | None]) -> None:
-        super()._change(key, change)
+    def _change(
+        self, key: str, change: Callable[[str | None, float], str | None], *, lasting: bool
+    ) -> None:
+        super()._change(key, change, lasting=lasting)
         self.now.now += self.seconds
         self.changes += 1
 

@@ -61,14 +61,29 @@ def test_a_change_knows_the_time(where: str) -> None:
     assert times == [pytest.approx(time.time(), abs=5)]
 
 
-def _count(where: str, times: int) -> None:
+@pytest.mark.parametrize("letters", [3000, 30])
+def test_what_need_not_outlive_the_machine_outlives_the_process(where: str, letters: int) -> None:
+    for kept in ({"text": "x" * letters}, {"text": "y"}, {"text": "z" * 200}):
+        open_store(where).change("calls", lambda *_, kept=kept: kept, lasting=False)
+        assert open_store(where).get("calls") == kept
+
+    open_store(where).change("calls", lambda *_: None, lasting=False)
+    assert open_store(where).get("calls") is None
+
+
+def _count(where: str, times: int, lasting: bool) -> None:  # noqa: FBT001 - pickled
     store = open_store(where)
     for _ in range(times):
-        store.change("calls", lambda kept, _: {"calls": (kept or {"calls": 0})["calls"] + 1})
+        store.change(
+            "calls",
+            lambda kept, _: {"calls": (kept or {"calls": 0})["calls"] + 1},
+            lasting=lasting,
+        )
 
 
-def test_no_change_of_many_processes_is_lost(where: str) -> None:
-    processes = [SPAWN.Process(target=_count, args=(where, 40)) for _ in range(4)]
+@pytest.mark.parametrize("lasting", [True, False])
+def test_no_change_of_many_processes_is_lost(where: str, lasting: bool) -> None:  # noqa: FBT001
+    processes = [SPAWN.Process(target=_count, args=(where, 40, lasting)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
@@ -227,6 +242,17 @@ def test_a_failed_write_leaves_the_old_document(
     assert store.get("grant") == {"refresh_token": "one"}
     assert store.compare_and_set("grant", {"refresh_token": "one"}, {"refresh_token": "two"})
     assert not list(tmp_path.glob("*.new"))
+
+
+@pytest.mark.parametrize("damaged", [b"{", b"[]", b"", b"\xff\xfe"])
+def test_what_the_end_of_the_machine_has_damaged_begins_anew_if_it_need_not_last(
+    tmp_path: Path, damaged: bytes
+) -> None:
+    (tmp_path / "calls.json").write_bytes(damaged)
+    store = FolderStore(tmp_path)
+    store.change("calls", lambda kept, _: {"calls": 1, "before": kept}, lasting=False)
+
+    assert store.get("calls") == {"calls": 1, "before": None}
 
 
 @pytest.mark.parametrize("damaged", [b"{", b"[]", b"", b"\xff\xfe", b'"text"'])
