@@ -36,7 +36,7 @@ class Crowd:
 
     def __call__(self, request: Request) -> Response:
         """Answer a request."""
-        if request.path != "/contacts":
+        if request.path != "/contacts" or request.query.get("status") == ["deleted"]:
             return self._api(request)
         number = int(request.query.get("cursor", ["1"])[0])
         if number == 1:

@@ -26,8 +26,8 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
     def serialize_message(self, message: Message) -> bytes:
         if isinstance(message, StateMessage):
             # The SDK would copy the whole value first.
-            return lines([{"type": message.type, "value": message.value}])
-        return lines([message.to_dict()])
+            return encoded({"type": message.type, "value": message.value}) + b"\n"
+        return encoded(message.to_dict()) + b"\n"
 
     @override
     def write_message(self, message: Message) -> None:
@@ -44,7 +44,7 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
 
         Args:
             stream: The stream's name.
-            rows: Its rows, of JSON's own types.
+            rows: Its rows, at least one, of JSON's own types.
             read_at: When they were read.
             version: Which reading of the whole stream they belong to, if any.
         """
@@ -52,10 +52,12 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
         if version is not None:
             said["version"] = version
         # Around each row is the same, which takes longer to say than a row.
-        before = lines([{"type": "RECORD", "stream": stream}])[:-2] + b',"record":'
-        after = b"," + lines([said])[1:]
-        written = lines(rows).replace(b"\n", after + before)
-        self.write(before + written[: -len(before)])
+        before = encoded({"type": "RECORD", "stream": stream})[:-1] + b',"record":'
+        after = b"," + encoded(said)[1:] + b"\n"
+        parts = [encoded(row) for row in rows]
+        parts[0] = before + parts[0]
+        parts[-1] += after
+        self.write((after + before).join(parts))
 
     def write(self, written: bytes) -> None:
         """Write lines to their end, and let go of them."""
@@ -66,10 +68,10 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
         sys.stdout.buffer.flush()
 
 
-def lines(objects: Sequence[dict[str, Any]]) -> bytes:
-    """Return objects as lines of JSON."""
+def encoded(value: dict[str, Any]) -> bytes:
+    """Return JSON in one line."""
     try:
-        return ENCODER.encode_lines(objects)
+        return ENCODER.encode(value)
     except UnicodeEncodeError:
         # Half of a surrogate pair, as texts cut by others may end in: only an escape can say it.
-        return "".join(f"{serialize_json(each)}\n" for each in objects).encode()
+        return serialize_json(value).encode()

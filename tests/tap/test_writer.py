@@ -7,12 +7,14 @@ import json
 import sys
 from datetime import datetime, timezone
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_constantcontact.writer import PageWriter, lines
+from tap_constantcontact.writer import PageWriter, encoded
 
 if TYPE_CHECKING:
     import pytest
@@ -29,18 +31,31 @@ def parsed(written: bytes) -> list[Any]:
     return [json.loads(line) for line in whole]
 
 
-@given(st.lists(st.dictionaries(TRICKY, TRICKY), min_size=1))
+@given(
+    st.text(alphabet='_abc"é', min_size=1),
+    st.lists(st.dictionaries(TRICKY, TRICKY), min_size=1),
+    st.none() | st.integers(0, 2**63),
+)
 def test_whatever_a_text_holds_it_is_one_line_that_says_the_same(
-    messages: list[dict[str, Any]],
+    stream: str, rows: list[dict[str, Any]], version: int | None
 ) -> None:
-    written = lines(messages)
+    stdout = io.BytesIO()
+    with mock.patch.object(sys, "stdout", SimpleNamespace(buffer=stdout)):
+        PageWriter().write_rows(stream, rows, NOON, version)
 
-    assert parsed(written) == messages
+    said: dict[str, Any] = {
+        "type": "RECORD",
+        "stream": stream,
+        "time_extracted": "2026-06-01T12:00:00+00:00",
+    }
+    if version is not None:
+        said["version"] = version
+    assert parsed(stdout.getvalue()) == [{**said, "record": row} for row in rows]
 
 
 def test_numbers_stay_as_exact_as_they_are() -> None:
-    assert lines([{"rate": Decimal("12.50"), "share": 0.1, "count": 2**63}]) == (
-        b'{"rate":12.50,"share":0.1,"count":9223372036854775808}\n'
+    assert encoded({"rate": Decimal("12.50"), "share": 0.1, "count": 2**63}) == (
+        b'{"rate":12.50,"share":0.1,"count":9223372036854775808}'
     )
 
 
