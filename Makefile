@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 BENCHMARKS ?= $(shell $(BIN)/python -m benchmarks)
 
-.PHONY: help setup demo check test test-long bench docs lock clean
+.PHONY: help setup demo check test test-long soak bench docs lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -36,6 +36,9 @@ test-long: setup ## Search longer for an order of things that breaks something
 	KILLS=100 CRASHES=40 ORDER_EXAMPLES=300 MODEL_EXAMPLES=800 $(BIN)/pytest --numprocesses 2 --timeout 3000 \
 		tests/pipeline/test_any_order.py tests/pipeline/test_kill.py tests/target/test_model.py \
 		tests/target/test_crash.py
+
+soak: setup ## Run the pipe 200 times, something happening to nearly each run; half an hour at most
+	SOAK=200 $(BIN)/pytest --timeout 3600 tests/pipeline/test_soak.py
 
 bench: setup ## Measure, and write docs/benchmarks.md
 	for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done

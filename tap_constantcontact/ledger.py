@@ -669,6 +669,8 @@ class Ledger:
                 " run without a state (with Meltano: --full-refresh) to read everything anew."
             )
         self._account: str | None = kept.get("account")
+        self.mark: str | None = kept.get("mark")
+        """What tells the state from others in `Traces`; None as long as there are none."""
         try:
             self._bookmarks = {
                 name: (bookmark["replication_key"], moment(bookmark["replication_key_value"]))
@@ -756,6 +758,7 @@ class Ledger:
             "ledger": {
                 "version": VERSION,
                 **({"account": self._account} if self._account else {}),
+                **({"mark": self.mark} if self.mark else {}),
                 **({"contacts": [contacts]} if contacts else {}),
                 **({"segments": segments} if segments else {}),
                 **({"listing": [self.listing.dump()]} if self.listing else {}),

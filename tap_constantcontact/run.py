@@ -9,9 +9,11 @@ import time
 from typing import TYPE_CHECKING
 
 from tap_constantcontact.errors import BackfillPaused, UnexpectedAnswer
+from tap_constantcontact.streams.base import LEFT
+from tap_constantcontact.times import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tap_constantcontact.allowance import Allowance
     from tap_constantcontact.emitter import Emitter
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from tap_constantcontact.ledger import Ledger
     from tap_constantcontact.planner import Planner
     from tap_constantcontact.streams.base import ConstantContactStream
+    from tap_constantcontact.traces import Key, Traces
     from tap_constantcontact.units import Page, Reading, Row, Unit
 
 TERMINAL_SECONDS = 5
@@ -39,6 +42,7 @@ class Run:
         fetcher: Asks.
         emitter: Writes.
         ledger: The state; written whenever it says so, and in the end, however that comes.
+        traces: What was written after the state that the run goes on from.
         interruption: Whether the run was asked to end.
         allowance: Knows how many calls were made, and may wait for the next day.
         pace: Requests a second, to tell how long the rest will take.
@@ -50,6 +54,7 @@ class Run:
         fetcher: Fetcher,
         emitter: Emitter,
         ledger: Ledger,
+        traces: Traces,
         interruption: Interruption,
         allowance: Allowance,
         pace: float,
@@ -59,6 +64,7 @@ class Run:
         self._fetcher = fetcher
         self._emitter = emitter
         self._ledger = ledger
+        self._traces = traces
         self._interruption = interruption
         self._allowance = allowance
         self._pace = pace
@@ -66,6 +72,7 @@ class Run:
         self._done = False
         self._readings: dict[Unit, Reading] = {}
         self._forbidden: dict[str, Unit] = {}
+        self._doubtful: dict[str, list[Key]] = {}
         self._told_at = time.monotonic()
 
     def sync(self, streams: Mapping[str, ConstantContactStream]) -> None:
@@ -78,9 +85,10 @@ class Run:
             TapError: The run ended early; the state written covers what was read.
         """
         self._emitter.schemas(streams)
+        self._doubtful = self._traces.left()
         try:
             while not self._sync(streams):
-                self._emitter.state(self._ledger.state())
+                self._emit_state()
                 with self._interruption.allowed():
                     self._allowance.wait_for_tomorrow()
                 # A new day: what changed meanwhile comes before the rest of the backfill.
@@ -88,7 +96,7 @@ class Run:
                 self._planner = self._plan()
         finally:
             self._fetcher.close()
-            self._emitter.state(self._ledger.state())
+            self._emit_state()
             self._tell("Read")
             self._tell_forbidden()
 
@@ -153,11 +161,12 @@ class Run:
         if unit not in self._readings:
             self._readings[unit] = unit.source.reading(unit)
         rows = self._rows(page)
+        self._take_back(streams)
         if rows:
             self._planner.take(unit, rows)
         if stream:
             room = len(rows) if limit is None else limit - self._emitter.rows[stream.name]
-            self._emitter.page(stream, rows[:room], unit.version)
+            self._write(stream, rows[:room], unit.version)
         if page.forbidden:
             self._readings.pop(unit)
             self._planner.forbidden(unit)
@@ -172,10 +181,19 @@ class Run:
             if limit is None:  # a sample does not show what is gone
                 self._activate()
             if self._ledger.due():
-                self._emitter.state(self._ledger.state())
+                self._emit_state()
         if time.monotonic() - self._told_at >= self._tell_after:
             self._tell("So far")
         self._interruption.check()
+
+    def _write(
+        self, stream: ConstantContactStream, rows: Sequence[Row], version: int | None
+    ) -> None:
+        """Write rows; note those first that may vanish before a state covers them."""
+        if rows and stream.comes_and_goes:
+            keys = type(stream).primary_keys
+            self._traces.note(stream.name, ({key: row[key] for key in keys} for row in rows))
+        self._emitter.page(stream, rows, version)
 
     def _check_that_something_is_allowed(self) -> None:
         """End the run if all that was asked is forbidden.
@@ -196,6 +214,22 @@ class Run:
                 "Left out, since it is forbidden: %s.",
                 "; ".join(f"{', '.join(names)} ({needs})" for needs, names in by_need.items()),
             )
+
+    def _emit_state(self) -> None:
+        """Write a STATE that covers all that was written."""
+        self._ledger.mark = self._traces.mark()
+        self._emitter.state(self._ledger.state())
+
+    def _take_back(self, streams: Mapping[str, ConstantContactStream]) -> None:
+        """Write that the rows are gone that no state covers: those still shown come again."""
+        if not (self._doubtful and self._fetcher.has_answer):
+            return
+        doubtful, self._doubtful = self._doubtful, {}
+        gone = {LEFT.name: text_of(self._fetcher.began())}
+        for name in sorted(doubtful.keys() & streams.keys()):
+            stream = streams[name]
+            rows = [{**key, **gone, **stream.account} for key in doubtful[name]]
+            self._emitter.page(stream, rows)
 
     def _emit_findings(self) -> None:
         """Write what the answers have added up to."""

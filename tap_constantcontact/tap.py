@@ -44,6 +44,7 @@ from tap_constantcontact.streams import STREAMS
 from tap_constantcontact.streams.account import AccountSummary, UserPrivileges
 from tap_constantcontact.streams.base import ACCOUNT_ID, ConstantContactStream
 from tap_constantcontact.survey import Forecast, Survey
+from tap_constantcontact.traces import Traces
 from tap_constantcontact.transport import (
     TOKEN_REQUESTS_PER_SECOND,
     OAuthClient,
@@ -298,6 +299,7 @@ class TapConstantContact(Tap):
             fetcher,
             emitter,
             self.ledger,
+            Traces(self.store, self.settings.client_id, self.ledger.mark, now=self.clock),
             self._interruption,
             allowance,
             self.settings.requests_per_second,

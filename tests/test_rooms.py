@@ -36,8 +36,11 @@ ROOMS: dict[str, set[str]] = {
         "ledger",
         "planner",
         "streams",
+        "times",
+        "traces",
         "units",
     },
+    "traces": {"store"},
 }
 """What each room of the tap may know of the others; `tap`, `login` and `plan` wire them all."""
 

@@ -189,6 +189,8 @@ class ActivitySet(ActivityDetail):
     rest as it was.
     """
 
+    comes_and_goes = True
+
     part: ClassVar[str | None]
     """What of the key tells the things of an e-mail apart; None if there is one at most."""
 

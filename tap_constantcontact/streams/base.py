@@ -162,6 +162,10 @@ class ConstantContactStream(Asking, Stream):
     vanishes: ClassVar[bool] = False
     """Whether what is deleted leaves no trace but its absence from the whole."""
 
+    comes_and_goes: ClassVar[bool] = False
+    """Whether a row that is gone is written again with its key and `_sdc_deleted_at`, so that it
+    must be known who was there; see `traces`."""
+
     account: Mapping[str, str] = MappingProxyType({})
     """What rows say of whose they are: nothing, unless that is wanted."""
 

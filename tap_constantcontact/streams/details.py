@@ -22,6 +22,8 @@ class Listing(Asking):
 class Detail(ConstantContactStream):
     """What the list of some objects leaves out: asked for one by one, where they changed."""
 
+    comes_and_goes = True
+
     listing: ClassVar[type[ConstantContactStream | Listing]]
     """Who lists the objects: by the same key, and with the same replication key."""
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import resource
-import subprocess
-import sys
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +14,7 @@ from tap_constantcontact.ledger import STATE_SECONDS
 from tap_constantcontact.streams.contacts import Contacts
 from tap_constantcontact.streams.email_reports import EmailReport
 from tests.conftest import NOON
+from tests.pipeline.pipe import STILL, Pipe
 from tests.pipeline.truth import differences
 from tests.running import TapRunner, Writer
 
@@ -30,90 +26,6 @@ if TYPE_CHECKING:
     from constantcontact_sandbox import Request as SandboxRequest
 
 KILLS = int(os.environ.get("KILLS", "6"))
-
-STILL = (
-    "email_address__address",
-    "email_address__updated_at",
-    "email_address__permission_to_send",
-    "email_address__confirm_status",
-    "email_address__opt_in_date",
-    "email_address__opt_in_source",
-    "list_memberships",
-    "taggings",
-    "custom_fields",
-)
-"""What moves no time that the API can filter by, and waits for the next full pass."""
-
-
-class Pipe:
-    """The tap and the loader as two processes, as a shell would run them."""
-
-    def __init__(self, tap: TapRunner, folder: Path, url: str) -> None:
-        self.url = url
-        self.sandbox = tap.sandbox
-        self.states = folder / "states.jsonl"
-        self.states.touch()
-        settings = folder / "tap.json"
-        settings.write_text(json.dumps({**tap.settings, "requests_per_second": 200}))
-        loader = folder / "target.json"
-        loader.write_text(json.dumps({"sqlalchemy_url": self.url, "max_state_lag_seconds": 0}))
-        self.state = folder / "state.json"
-        self.reading = [sys.executable, "-m", "tap_constantcontact", "--config", str(settings)]
-        self.loading = [sys.executable, "-m", "target_relational", "--config", str(loader)]
-
-    def run(self, *, kill_after: int | None = None, victims: str = "tap and loader") -> None:
-        """Run both, going on from the last state; kill after so many requests."""
-        *_, last = ["", *self.states.read_text().splitlines()]
-        given = []
-        if last:
-            self.state.write_text(last)
-            given = ["--state", str(self.state)]
-        before = len(self.sandbox.asked)
-        with (
-            self.states.open("a") as states,
-            subprocess.Popen(
-                [*self.reading, *given], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-            ) as tap,
-            subprocess.Popen(
-                self.loading, stdin=tap.stdout, stdout=states, stderr=subprocess.DEVNULL
-            ) as loader,
-        ):
-            assert tap.stdout is not None
-            tap.stdout.close()
-            end = time.monotonic() + 60
-            while kill_after is not None and len(self.sandbox.asked) - before < kill_after:
-                if tap.poll() is not None:
-                    break
-                assert time.monotonic() < end
-                time.sleep(0.002)
-            if kill_after is not None:
-                for name, process in (("tap", tap), ("loader", loader)):
-                    if name in victims:
-                        process.kill()
-        if kill_after is None:
-            assert (tap.returncode, loader.returncode) == (0, 0)
-
-    def run_on_a_full_disk(self, most: int) -> str:
-        """Run both, the loader with files of so many bytes at most; return what it says."""
-        with (
-            self.states.open("a") as states,
-            subprocess.Popen(
-                self.reading, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-            ) as tap,
-        ):
-            loader = subprocess.run(
-                self.loading,
-                stdin=tap.stdout,
-                stdout=states,
-                stderr=subprocess.PIPE,
-                text=True,
-                check=False,
-                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
-            )
-            assert tap.stdout is not None
-            tap.stdout.close()
-        assert loader.returncode != 0
-        return loader.stderr
 
 
 @pytest.mark.timeout(3_000)
@@ -129,11 +41,11 @@ def test_after_any_kills_and_a_repeat_the_database_equals_the_account(
         if kill >= KILLS / 2:
             sandbox.live(timedelta(hours=chance.choice([1, 5, 30])))
     sandbox.account.clock.advance(timedelta(days=1))
-    pipe.run()
+    assert pipe.run() == (0, 0)
     assert differences(sandbox.account, pipe.url, apart_from=STILL) == []
 
     sandbox.account.clock.advance(timedelta(days=8))
-    pipe.run()
+    assert pipe.run() == (0, 0)
     assert differences(sandbox.account, pipe.url) == []
 
 
@@ -147,7 +59,7 @@ def test_a_full_disk_ends_the_loader_in_one_line_and_loses_nothing(
     (line,) = [line for line in said.splitlines() if "ERROR" in line]
     assert "disk" in line
 
-    pipe.run()
+    assert pipe.run() == (0, 0)
     assert differences(sandbox.account, pipe.url) == []
 
 
