@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 Moment = TypeVar("Moment", dt.date, dt.datetime, dt.time)
 
 _write = msgspec.json.Encoder(decimal_format="number").encode
+_SEPARATORS = slice(4, 17, 3)
+_AFTER_SECONDS = 19
+_IN_UTC = dict.fromkeys(["Z", ".000Z", "+00:00", ".000000+00:00"], ".000000+00:00")
+"""What stands behind whole seconds in UTC, and the form of it that is kept."""
 _INT64 = range(-(2**63), 2**63)
 _LARGEST_EXPONENT = 18
 _BEYOND = 2**63
@@ -61,8 +65,9 @@ def timestamp(value: object) -> str:
     Always of the same width, so that text sorts and compares as the instants do.
     """
     moment = _read(dt.datetime.fromisoformat, value, "date-time")
-    if moment.tzinfo is dt.timezone.utc:
-        return moment.isoformat(timespec="microseconds")
+    text = str(value)
+    if text[_SEPARATORS] == "--T::" and text[_AFTER_SECONDS:] in _IN_UTC:  # as most APIs write it
+        return text[:_AFTER_SECONDS] + _IN_UTC[text[_AFTER_SECONDS:]]
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.timezone.utc)
     try:

@@ -37,6 +37,7 @@ _NULL = "\x01"
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t", _NULL: r"\x01"})
 _UNESCAPES = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t", "x": _NULL}
 _PASSING = frozenset({"40001", "40P01"})  # could not serialize, deadlock
+_UNIQUE_VIOLATION = "23505"
 _OF_A_ROW = frozenset({"21", "22", "23"})  # a key twice, a value, a constraint
 _NUMERIC_DIGITS = 131_072  # before the point
 _NUMERIC_SCALE = 16_383  # behind it
@@ -101,6 +102,11 @@ class PostgreSQL(Dialect):
         Kind.TEXT: values.text,
         Kind.JSON: _json,
     }
+
+    def __init__(self, url: sa.URL) -> None:
+        """Speak to one database, of which no table is known yet."""
+        super().__init__(url)
+        self._was_empty: dict[str, bool] = {}
 
     @override
     def create_engine(self) -> sa.Engine:
@@ -217,6 +223,8 @@ class PostgreSQL(Dialect):
         if not table.keys:
             _copy(conn, table.sql, part.rows.values())
             return
+        if part.change is Change.PUT and self._has_only_new_keys(conn, part):
+            return
         columns = [sa.Column(column.name, column.type) for column in table.sql.columns]
         stage = sa.Table(
             _STAGE, sa.MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP"
@@ -231,6 +239,26 @@ class PostgreSQL(Dialect):
             source = f"SELECT {names} FROM {_STAGE}"  # noqa: S608 - quoted
             conn.exec_driver_sql(self.upsert(conn, part, source))
         conn.execute(sa.schema.DropTable(stage))
+
+    def _has_only_new_keys(self, conn: sa.Connection, part: Part) -> bool:
+        """Write rows straight into a table that had none of their keys; tell whether it had none.
+
+        That is half the work. It is tried with a table that was empty when the run came to it,
+        as long as it has gone well: most first loads never see a key again.
+        """
+        table = part.table
+        if table.full_name not in self._was_empty:
+            known = conn.execute(sa.select(sa.exists(sa.select(1).select_from(table.sql))))
+            self._was_empty[table.full_name] = not known.scalar_one()
+        if self._was_empty[table.full_name]:
+            try:
+                with conn.begin_nested():
+                    _copy(conn, table.sql, part.rows.values())
+            except conn.engine.dialect.loaded_dbapi.Error as error:
+                if _state_of(error) != _UNIQUE_VIOLATION:
+                    raise
+                self._was_empty[table.full_name] = False
+        return self._was_empty[table.full_name]
 
     @override
     def lock(self, conn: sa.Connection, names: Collection[str]) -> object:
