@@ -5,6 +5,7 @@
                 "contacts": [{"read_whole": …, "pass": {"began": …, "done": [[from, to], …]},
                               "counts": {"lists": {<list_id>: …}, …}, …}],
                 "segments": {<segment_id>: [[<contact_id>, …]]},
+                "landing_pages": {<campaign_activity_id>: [{<stream>: <floor>, …}]},
                 "listing": [{"until": …, "since": …, "before": …}],
                 "events": {<event_id>: …},
                 "details": [[<stream>, …]],
@@ -684,6 +685,11 @@ class Ledger:
                 key: set(members) for key, (members,) in kept.get("segments", {}).items()
             }
             """Who was in each chosen segment, by its id."""
+            self.landing_pages: dict[str, dict[str, datetime]] = {
+                key: {name: moment(floor) for name, floor in floors.items()}
+                for key, (floors,) in kept.get("landing_pages", {}).items()
+            }
+            """Until when each chosen landing page is known, by its id and by stream."""
             (listing,) = kept.get("listing", [None])
             self.listing = None if listing is None else Listing.load(listing)
             """What is known of the list of campaigns, whether or not their stream is selected."""
@@ -748,6 +754,10 @@ class Ledger:
         """Return the state as it stands, to be written as a STATE message."""
         contacts = self.crowd.dump()
         segments = {key: [sorted(members)] for key, members in sorted(self.segments.items())}
+        landing_pages = {
+            key: [{name: text_of(floor) for name, floor in sorted(floors.items())}]
+            for key, floors in sorted(self.landing_pages.items())
+        }
         objects = {name: [kept.dump()] for name, kept in sorted(self.objects.items())}
         now = self.listing.until if self.listing else LONG_AGO
         return {
@@ -761,6 +771,7 @@ class Ledger:
                 **({"mark": self.mark} if self.mark else {}),
                 **({"contacts": [contacts]} if contacts else {}),
                 **({"segments": segments} if segments else {}),
+                **({"landing_pages": landing_pages} if landing_pages else {}),
                 **({"listing": [self.listing.dump()]} if self.listing else {}),
                 **({"events": dict(sorted(self.events.items()))} if self.events else {}),
                 **({"details": [sorted(self.details)]} if self.details else {}),

@@ -24,6 +24,7 @@ from tap_constantcontact.streams.social import (
     SocialHashtagGroups,
     SocialProfiles,
 )
+from tap_constantcontact.streams.summaries import SmsCampaignSummaries
 from tap_constantcontact.streams.tags import ContactTags
 from tap_constantcontact.times import moment, text_of
 
@@ -70,6 +71,7 @@ class DimensionsPart(Part):
     def __init__(self, brief: Brief) -> None:
         super().__init__(brief)
         self._bulk = brief.the(BulkActivities)
+        self._texts = brief.the(SmsCampaignSummaries)
         self._details = [brief.the(kind) for kind in DETAILS if kind.name in brief.wanted]
         wanted = [brief.the(kind) for kind in WHOLE if kind.name in brief.wanted]
         listings = [self._listing(detail) for detail in self._details]
@@ -90,6 +92,8 @@ class DimensionsPart(Part):
         if self._brief.wants(self._bulk):
             known = self._ledger.bookmark(self._bulk.name)
             units.append(self._bulk.changed_since(known and known - self._settings.lookback))
+        if self._brief.wants(self._texts):
+            units.append(self._texts.sent_between(self._settings.start, self._settings.end))
         while units:
             yield units
             units, self._next = self._next, []

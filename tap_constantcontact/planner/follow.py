@@ -358,11 +358,15 @@ class FollowPart(Part):
             self._details_left[campaign_id] -= 1
             if not self._details_left[campaign_id]:
                 self._details_read(self._ledger.campaigns[campaign_id])
-        elif isinstance(unit, ReportUnit) and isinstance(reading, ReportReading):
-            if not missing:
-                self._settle(unit, reading)
         elif isinstance(unit.source, DerivedReport) and not missing:
             self._derived_read(unit.source, unit.about["campaign_activity_id"])
+        elif (
+            isinstance(unit, ReportUnit)
+            and isinstance(unit.source, EmailReport)
+            and isinstance(reading, ReportReading)
+            and not missing
+        ):
+            self._settle(unit.source, unit, reading)
 
     def _derived_read(self, stream: DerivedReport, activity_id: str) -> None:
         """Note at which counters was read what the API makes of reports.
@@ -441,9 +445,9 @@ class FollowPart(Part):
             )
             campaign.since = campaign.since if campaign.excess else None
 
-    def _settle(self, unit: ReportUnit, reading: ReportReading) -> None:
+    def _settle(self, stream: EmailReport, unit: ReportUnit, reading: ReportReading) -> None:
         """Compare a report with its counter, and note how far it is known."""
-        stream, activity_id = reading.report, unit.about["campaign_activity_id"]
+        activity_id = unit.about["campaign_activity_id"]
         campaign_id = self._counters.activities[activity_id]["campaign_id"]
         report = self._ledger.campaigns[campaign_id].activities[activity_id].report(stream.name)
         below = report.below if unit.floor else 0

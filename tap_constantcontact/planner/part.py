@@ -60,6 +60,8 @@ class Part:
         self._ledger = brief.ledger
         self._settings = brief.settings
         self._now = brief.now
+        self.watches: frozenset[str] = frozenset()
+        """The streams of whose rows it learns, though another part may ask for them."""
         self.found: list[Finding] = []
         """What answers have added up to, and was not written yet."""
         self.reshaped: list[ConstantContactStream] = []

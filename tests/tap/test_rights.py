@@ -176,8 +176,8 @@ def test_what_is_forbidden_is_left_out_and_named_in_the_last_line(
     tables.load(run.messages)
     assert differences_of(account, tables.rows, KEYS.keys() - left_out) == []
     assert caplog.records[-1].getMessage() == (
-        "Left out, since it is forbidden: contact_tags, contact_custom_fields, the names of custom"
-        " fields, contacts (the scope contact_data and the privilege contacts:read)."
+        "Left out, since it is forbidden: contact_tags, contact_custom_fields, contacts (the scope"
+        " contact_data and the privilege contacts:read)."
     )
 
 
