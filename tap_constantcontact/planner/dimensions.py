@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_constantcontact.ledger import Objects
-from tap_constantcontact.planner.part import Part
+from tap_constantcontact.planner.part import Part, new_version
 from tap_constantcontact.streams.account import AccountEmails, AccountSummary, UserPrivileges
 from tap_constantcontact.streams.automations import Automations
 from tap_constantcontact.streams.base import LEFT, ConstantContactStream
@@ -177,8 +176,3 @@ class DimensionsPart(Part):
         if objects.version and not any(unit.source is detail for unit in self._asked):
             self.whole.append((detail, objects.version))
             objects.version = None
-
-
-def new_version() -> int:
-    """Return a version: greater than those before it, as milliseconds are."""
-    return time.time_ns() // 1_000_000

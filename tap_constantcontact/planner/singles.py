@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_constantcontact.planner.part import Part
+from tap_constantcontact.planner.part import Part, new_version
 from tap_constantcontact.streams.base import LEFT
 from tap_constantcontact.streams.contact_reports import (
     ContactActivityDetails,
@@ -57,6 +58,7 @@ class SinglesPart(Part):
         self._pages = [brief.the(report) for report in LANDING_PAGE_REPORTS]
         chosen = brief.settings.contact_reports
         self._members: dict[str, set[str]] = {}
+        self._segments_left = set(brief.settings.segment_ids)
         self._named: dict[str, None] = dict.fromkeys(chosen.ids)
         self._texted: dict[str, None] = dict.fromkeys(chosen.sms_ids)
         self._unknown_pages: set[str] = set()
@@ -101,9 +103,16 @@ class SinglesPart(Part):
                 yield self._history.of(contact_id)
 
     def _of_segments(self) -> Iterator[Unit]:
+        """Yield what reads the segments.
+
+        Whoever has left one is known by the state. Of one that it does not know, a run that was
+        killed may have written rows: so all are read with a version.
+        """
+        is_known = self._segments_left <= self._ledger.segments.keys()
+        version = None if is_known else new_version()
         if self._brief.wants(self._segments):
             for segment_id in self._settings.segment_ids:
-                yield self._segments.of(segment_id)
+                yield replace(self._segments.of(segment_id), version=version)
 
     def _of_pages(self) -> Iterator[Unit]:
         for page_id in self._settings.landing_page_ids:
@@ -133,6 +142,8 @@ class SinglesPart(Part):
         """Note who is in a segment, and until when a landing page is known."""
         if unit.source is self._segments:
             self._segment_read(unit.filters["segment_id"])
+            if unit.version and not self._segments_left:
+                self.whole.append((self._segments, unit.version))
         elif isinstance(unit.source, LandingPageReport):
             page_id = unit.about["campaign_activity_id"]
             if missing:
@@ -147,6 +158,7 @@ class SinglesPart(Part):
             key = {"segment_id": int(segment_id), "contact_id": contact_id}
             self.found.append((self._segments, {**key, LEFT.name: text_of(self._now())}))
         self._ledger.segments[segment_id] = members
+        self._segments_left.discard(segment_id)
 
     def _page_read(self, page_id: str, report: LandingPageReport, reading: Reading) -> None:
         """Note until when a report on a landing page is known: below that, it is not read again."""

@@ -35,6 +35,9 @@ HEADER = "| a bad day | what the user sees | exit code | rows lost | requests mo
 NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 FOREVER = 1_000_000
 
+OF_A_RUN = {"contact_counts"}
+"""The streams whose rows another run cannot bring again."""
+
 
 @dataclass
 class Scene:
@@ -144,7 +147,7 @@ def run(tap: TapRunner) -> tuple[set[str], int, TapError | None]:
     rows = {
         f"{each['stream']} {[each['record'][name] for name in KEYS[each['stream']]]}"
         for each in writer.messages
-        if each["type"] == "RECORD" and each["stream"] in KEYS
+        if each["type"] == "RECORD" and each["stream"] not in OF_A_RUN
     }
     asked = sum("/oauth" not in call.path for call in tap.sandbox.asked[before:])
     return rows, asked, error
