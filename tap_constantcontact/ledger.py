@@ -9,6 +9,7 @@
                 "listing": [{"until": …, "since": …, "before": …}],
                 "events": {<event_id>: …},
                 "details": [[<stream>, …]],
+                "lists": {<stream>: …},
                 "objects": {<stream>: [{"known": [[<id>, <changed>], …], "version": …}]},
                 "campaigns": {<campaign_id>: [{"updated": …, "sent": …, "seen": …,
                                                "activities": {<campaign_activity_id>: […]}}]}}}
@@ -23,7 +24,8 @@ reports of an activity are a list in the order of `REPORTS`, each of them
     [1200, 700, <floor>]      likewise; and 700 rows are older than the floor
     {"counter": 1200, …}      whatever else there is to say
 
-`events` says of each event what its list showed of it when it was read, in few letters. `details`
+`events` says of each event what its list showed of it when it was read, in few letters, and `lists`
+which objects a list of several pages showed when it was read last. `details`
 says which of the streams that read single activities were selected: where one of them
 is selected anew, all that it shows is due.
 
@@ -698,6 +700,8 @@ class Ledger:
             (details,) = kept.get("details", [[]])
             self.details = frozenset[str](details)
             """Those of `DETAILS` that are kept up with."""
+            self.lists: dict[str, str] = dict(kept.get("lists", {}))
+            """Which objects lists of several pages showed last, in few letters, by stream."""
             self.objects: dict[str, Objects] = {
                 name: Objects.load(objects) for name, (objects,) in kept.get("objects", {}).items()
             }
@@ -775,6 +779,7 @@ class Ledger:
                 **({"listing": [self.listing.dump()]} if self.listing else {}),
                 **({"events": dict(sorted(self.events.items()))} if self.events else {}),
                 **({"details": [sorted(self.details)]} if self.details else {}),
+                **({"lists": dict(sorted(self.lists.items()))} if self.lists else {}),
                 **({"objects": objects} if objects else {}),
                 "campaigns": {
                     key: [campaign.dump(now)] for key, campaign in sorted(self.campaigns.items())

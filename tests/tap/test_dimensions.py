@@ -277,6 +277,19 @@ def test_a_list_of_several_pages_is_read_until_two_readings_agree(
     assert activated(run) == ["contact_tags"]
 
 
+def test_a_list_of_several_pages_that_is_as_the_run_before_saw_it_is_read_once(
+    tap: TapRunner, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_constantcontact.streams.tags.ContactTags.page_size", 1)
+    first, quiet = (tap.run(select=["contact_tags"]) for _ in range(2))
+    assert (len(first.asked), len(quiet.asked)) == (4, 2)
+    account.add_tag("tart")
+
+    news = tap.run(select=["contact_tags"])
+    assert len(news.asked) == 6
+    assert [activated(run) for run in (first, quiet, news)] == [["contact_tags"]] * 3
+
+
 def test_a_list_that_never_stays_the_same_is_not_activated(
     tap: TapRunner,
     sandbox: Sandbox,
