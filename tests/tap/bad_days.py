@@ -161,7 +161,7 @@ def heading_of(said: str) -> str:
         for heading in re.findall(r"^### (.+)$", text, flags=re.MULTILINE)
         if re.search(rf"(?m)^{'.+?'.join(map(re.escape, heading.split('…')))}(?=\W|$)", said)
     ]
-    return max(found, key=lambda heading: len(heading.replace("…", "")), default="-")
+    return max(found, key=lambda heading: len(heading.replace("…", "")), default="nothing")
 
 
 # What may go wrong with the settings and the sign-in
