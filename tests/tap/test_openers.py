@@ -142,3 +142,37 @@ def test_no_page_of_openers_is_asked_for_below_those_that_are_known(
     assert asked(moved) == ["unique_opens", "didnotopens"]
     gone = [key for key, since in told(moved, "email_did_not_opens", "_sdc_deleted_at") if since]
     assert late.contact_id in gone
+
+
+def test_without_the_report_it_is_made_of_it_is_read_again_until_the_last_try(
+    tap: TapRunner,
+    account: Account,
+    email: Activity,
+    people: list[Contact],
+    switches: Switches,
+    clock: Clock,
+) -> None:
+    """No one reads opens, so nothing says whether they had come when the counter moved."""
+    select = ["email_unique_opens"]
+    tap.run(select=select)
+    clock.advance(timedelta(days=3))
+    tap.run(select=select)
+    switches.report_lag = timedelta(hours=5)
+    account.add_open(email, people[0])
+    early = tap.run(select=select)
+    assert (asked(early), early.rows("email_unique_opens")) == (["unique_opens"], [])
+    found = []
+    for hours in (1, 1, 6, 41, 48):  # since it fell short: 1, 2, 8, 49 and 97
+        clock.advance(timedelta(hours=hours))
+        run = tap.run(select=select)
+        found.append((asked(run), len(run.rows("email_unique_opens"))))
+
+    assert found == [
+        (["unique_opens"], 0),
+        ([], 0),
+        (["unique_opens"], 1),
+        (["unique_opens"], 1),
+        ([], 0),
+    ]
+    with_opens = tap.run(select=[*select, "email_opens"])
+    assert asked(with_opens) == ["opens"]
