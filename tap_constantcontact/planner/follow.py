@@ -75,6 +75,8 @@ class FollowPart(Part):
         self._activity_stats = brief.the(CampaignActivityStats)
         self._did_not_open = brief.the(EmailDidNotOpens)
         self._openers = OpenersLookup()
+        listing, lookback = brief.ledger.listing, brief.settings.report_lookback
+        self._known_at = listing.until - lookback if listing else None
         self._mismatches = brief.the(SyncMismatches)
         self._details_left: Counter[str] = Counter()
         self._shown: dict[Unit, list[str]] = {}
@@ -286,7 +288,9 @@ class FollowPart(Part):
     def _moved_derived(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
         """Yield what the API makes of reports that moved, once these themselves are read.
 
-        What it shows cannot be compared with anything, but it comes from the same events.
+        What it shows cannot be compared with anything, but it comes from the same events. Of an
+        e-mail whose set was never read to its end, the last run may have written rows before it was
+        killed: whoever has opened it since then is gone from these.
         """
         for key in campaign_ids:
             followed = set(self._counters.followed(key))
@@ -307,8 +311,9 @@ class FollowPart(Part):
                         self._counters.settling,
                     )
                     if stream in followed and moved and not behind:
-                        if stream is self._did_not_open and read.floor:
-                            yield self._openers.since(activity_id, read.floor, work)
+                        known_at = read.floor or self._known_at
+                        if stream is self._did_not_open and known_at:
+                            yield self._openers.since(activity_id, known_at, work)
                         yield stream.of(activity_id, work)
 
     # What is learnt

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
+from tests.pipeline.tables import Tables
 from tests.running import TapRunner
 
 if TYPE_CHECKING:
@@ -176,3 +177,22 @@ def test_without_the_report_it_is_made_of_it_is_read_again_until_the_last_try(
     ]
     with_opens = tap.run(select=[*select, "email_opens"])
     assert asked(with_opens) == ["opens"]
+
+
+def test_whoever_opened_after_a_run_that_was_killed_is_gone(
+    tap: TapRunner, account: Account, email: Activity, people: list[Contact], clock: Clock
+) -> None:
+    """Its rows have come, but not the state that knows of them."""
+    tap.run(select=["campaigns", "email_unique_opens"])
+    before, loaded = tap.state, Tables()
+    killed = tap.run(select=STREAMS).messages
+    loaded.load([message for message in killed if message["type"] != "STATE"])
+    tap.state = before
+    clock.advance(timedelta(hours=1))
+    account.add_open(email, people[1])
+
+    loaded.load(tap.run(select=STREAMS).messages)
+    assert {row["contact_id"] for row in loaded.rows("email_did_not_opens")} == {
+        people[0].contact_id,
+        people[2].contact_id,
+    }
