@@ -44,6 +44,7 @@ _MEETING = Meeting(
 _FATES = ("over", "open", "open", "draft", "cancelled", "deleted", "over", "failed")
 _PRICES = (25.0, 12.5, 25.0, 0.0)
 _MOST_GUESTS = 25
+_PAST = timedelta(days=3)  # since the beginning of an event of which all is known, at least
 _SPOKEN = timedelta(days=30)  # from the publication of an event to its beginning
 
 
@@ -58,6 +59,7 @@ def _host(account: Account, number: int, fate: str, chance: Chance) -> None:
     beginning = account.born + timedelta(days=3 + number)
     if fate in ("over", "cancelled", "deleted"):
         beginning -= timedelta(days=40 + chance.below(300))
+        beginning = min(beginning, account.born - _PAST)  # however many events there are
     planned = beginning - _SPOKEN - timedelta(hours=chance.randint(2, 40))
     planned = min(planned, account.born - 2 * QUIET)  # however far the event is
     event = account.plan_event(

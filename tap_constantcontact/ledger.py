@@ -5,9 +5,11 @@
                 "contacts": [{"read_whole": …, "pass": {"began": …, "done": [[from, to], …]},
                               "counts": {"lists": {<list_id>: …}, …}, …}],
                 "segments": {<segment_id>: [[<contact_id>, …]]},
+                "landing_pages": {<campaign_activity_id>: [{<stream>: <floor>, …}]},
                 "listing": [{"until": …, "since": …, "before": …}],
                 "events": {<event_id>: …},
                 "details": [[<stream>, …]],
+                "lists": {<stream>: …},
                 "objects": {<stream>: [{"known": [[<id>, <changed>], …], "version": …}]},
                 "campaigns": {<campaign_id>: [{"updated": …, "sent": …, "seen": …,
                                                "activities": {<campaign_activity_id>: […]}}]}}}
@@ -22,7 +24,8 @@ reports of an activity are a list in the order of `REPORTS`, each of them
     [1200, 700, <floor>]      likewise; and 700 rows are older than the floor
     {"counter": 1200, …}      whatever else there is to say
 
-`events` says of each event what its list showed of it when it was read, in few letters. `details`
+`events` says of each event what its list showed of it when it was read, in few letters, and `lists`
+which objects a list of several pages showed when it was read last. `details`
 says which of the streams that read single activities were selected: where one of them
 is selected anew, all that it shows is due.
 
@@ -684,6 +687,11 @@ class Ledger:
                 key: set(members) for key, (members,) in kept.get("segments", {}).items()
             }
             """Who was in each chosen segment, by its id."""
+            self.landing_pages: dict[str, dict[str, datetime]] = {
+                key: {name: moment(floor) for name, floor in floors.items()}
+                for key, (floors,) in kept.get("landing_pages", {}).items()
+            }
+            """Until when each chosen landing page is known, by its id and by stream."""
             (listing,) = kept.get("listing", [None])
             self.listing = None if listing is None else Listing.load(listing)
             """What is known of the list of campaigns, whether or not their stream is selected."""
@@ -692,6 +700,8 @@ class Ledger:
             (details,) = kept.get("details", [[]])
             self.details = frozenset[str](details)
             """Those of `DETAILS` that are kept up with."""
+            self.lists: dict[str, str] = dict(kept.get("lists", {}))
+            """Which objects lists of several pages showed last, in few letters, by stream."""
             self.objects: dict[str, Objects] = {
                 name: Objects.load(objects) for name, (objects,) in kept.get("objects", {}).items()
             }
@@ -748,6 +758,10 @@ class Ledger:
         """Return the state as it stands, to be written as a STATE message."""
         contacts = self.crowd.dump()
         segments = {key: [sorted(members)] for key, members in sorted(self.segments.items())}
+        landing_pages = {
+            key: [{name: text_of(floor) for name, floor in sorted(floors.items())}]
+            for key, floors in sorted(self.landing_pages.items())
+        }
         objects = {name: [kept.dump()] for name, kept in sorted(self.objects.items())}
         now = self.listing.until if self.listing else LONG_AGO
         return {
@@ -761,9 +775,11 @@ class Ledger:
                 **({"mark": self.mark} if self.mark else {}),
                 **({"contacts": [contacts]} if contacts else {}),
                 **({"segments": segments} if segments else {}),
+                **({"landing_pages": landing_pages} if landing_pages else {}),
                 **({"listing": [self.listing.dump()]} if self.listing else {}),
                 **({"events": dict(sorted(self.events.items()))} if self.events else {}),
                 **({"details": [sorted(self.details)]} if self.details else {}),
+                **({"lists": dict(sorted(self.lists.items()))} if self.lists else {}),
                 **({"objects": objects} if objects else {}),
                 "campaigns": {
                     key: [campaign.dump(now)] for key, campaign in sorted(self.campaigns.items())

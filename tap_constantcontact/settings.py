@@ -268,6 +268,14 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "remembers them.",
     ),
     th.Property(
+        "landing_page_ids",
+        th.ArrayType(th.StringType),
+        title="Landing pages with reports",
+        description="Landing pages whose reports are read, `landing_page_opens` and the like, on "
+        "each run a call for each page and report: ids of campaign activities, which no part of "
+        "the API lists.",
+    ),
+    th.Property(
         "sms_history_ids",
         th.ArrayType(th.StringType),
         title="Contacts with a history of text messages",
@@ -485,6 +493,7 @@ class Settings:
     contacts: ContactChoice
     contact_reports: ContactReports
     segment_ids: tuple[str, ...]
+    landing_page_ids: tuple[str, ...]
     campaign_activity_include: tuple[str, ...]
     report_hot: timedelta
     report_settle_runs: int
@@ -554,6 +563,7 @@ class Settings:
                 with_channel=config.get("sms_history_scope") == "with_channel",
             ),
             segment_ids=_choice(config, "segment_ids"),
+            landing_page_ids=_choice(config, "landing_page_ids"),
             contacts=ContactChoice(
                 since=moment(config, "contacts_since", now),
                 statuses=_choice(config, "contact_status"),

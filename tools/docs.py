@@ -28,6 +28,7 @@ from tap_constantcontact.streams.events import (
     EventRegistrations,
     Events,
 )
+from tap_constantcontact.streams.landing_pages import LandingPageReport
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.stats import CampaignStats, Stats
 
@@ -52,6 +53,16 @@ EVENTS_ASKED: dict[type[ConstantContactStream], str] = {
     EventRegistrationDetails: "those of events that are read, one a call",
 }
 """What a run asks for of events."""
+
+CHOSEN: tuple[tuple[type[ConstantContactStream], str], ...] = (
+    (ContactReport, "contact, one a call"),
+    (SegmentContacts, f"segment, {SegmentContacts.page_size} rows a call"),
+    (
+        LandingPageReport,
+        f"page, newest first down to what is known, {LandingPageReport.page_size} rows a call",
+    ),
+)
+"""What a run asks for of that which the settings name, by the family of the stream."""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -153,10 +164,9 @@ def asked(stream: type[ConstantContactStream]) -> str:
         return f"{which}, one a call"
     if issubclass(stream, Detail):
         return f"those that changed, one a call; {code(stream.listing.path)}: all"
-    if issubclass(stream, (ContactReport, SegmentContacts)):
-        of_contacts = issubclass(stream, ContactReport)
-        rows = "contact, one" if of_contacts else f"segment, {stream.page_size} rows"
-        return f"of each chosen {rows} a call"
+    for family, chosen in CHOSEN:
+        if issubclass(stream, family):
+            return f"of each chosen {chosen}"
     which = "what changed since the last run" if replication_key(stream) else "all"
     which = "those of the last ten days" if stream is BulkActivities else which
     return f"{which}, {stream.page_size} rows a call" if stream.page_size else f"{which}, one call"

@@ -12,7 +12,7 @@ their pages have been taken. Each part of the plan yields stages of its own:
     counters     the totals of all sent campaigns, 150 a call: their rows, and the gate
     follow       where something changed or moved: look-ups, activities, their counters, and the
                  reports that these count; then what never was read, the newest first
-    singles      what costs a call for each contact, of those whom the settings name
+    singles      what is asked of contacts, segments and landing pages that the settings name
 
 Read `part` first, then these in their order.
 """
@@ -20,6 +20,7 @@ Read `part` first, then these in their order.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
@@ -82,7 +83,11 @@ class Planner:
             self._follow,
             self._singles,
         )
-        self._asks: dict[Unit, Part] = {}
+        self._watching: defaultdict[str, list[Part]] = defaultdict(list)
+        for part in self._parts:
+            for name in part.watches:
+                self._watching[name].append(part)
+        self._learners: dict[Unit, list[Part]] = {}
 
     def stages(self) -> Iterator[Iterable[Unit]]:
         """Yield the stages of the run, each an iterable of units that is to be taken lazily."""
@@ -100,15 +105,14 @@ class Planner:
     def _units(self, stages: Iterable[tuple[Part, Iterable[Unit]]]) -> Iterator[Unit]:
         for part, units in stages:
             for unit in units:
-                self._asks[unit] = part
+                others = self._watching.get(unit.source.name, ())
+                self._learners[unit] = [part, *(other for other in others if other is not part)]
                 yield unit
 
     def take(self, unit: Unit, rows: Sequence[Row]) -> None:
         """Learn from the rows of a page."""
-        self._asks[unit].take(unit, rows)
-        if self._singles.notices:
-            for row in rows:
-                self._singles.notice(unit, row)
+        for part in self._learners[unit]:
+            part.take(unit, rows)
 
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
         """Learn that a unit has been read to its end.
@@ -118,11 +122,13 @@ class Planner:
             reading: What turned its pages into rows.
             missing: Whether there was nothing to read.
         """
-        self._asks.pop(unit).done(unit, reading, missing=missing)
+        for part in self._learners.pop(unit):
+            part.done(unit, reading, missing=missing)
 
     def forbidden(self, unit: Unit) -> None:
         """Learn that a unit may not be read."""
-        self._asks.pop(unit).forbidden(unit)
+        for part in self._learners.pop(unit):
+            part.forbidden(unit)
 
     def findings(self) -> list[Finding]:
         """Return rows that the answers have added up to since this was asked last."""

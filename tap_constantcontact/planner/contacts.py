@@ -25,13 +25,13 @@ from tap_constantcontact.streams.contacts import (
     Contacts,
     ContactsReading,
     ContactTotals,
-    CustomFieldNames,
     DeletedContacts,
     SmsChannelProbe,
     WindowReading,
     status_of,
 )
-from tap_constantcontact.streams.tags import TagCounts
+from tap_constantcontact.streams.custom_fields import ContactCustomFields
+from tap_constantcontact.streams.tags import ContactTags
 from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import ContactsUnit, Unit, WindowUnit
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tap_constantcontact.ledger import Window
     from tap_constantcontact.planner.census import Movement
     from tap_constantcontact.planner.part import Brief
+    from tap_constantcontact.streams.base import Asking
     from tap_constantcontact.units import Reading, Row
 
 FEW_CALLS = 3
@@ -72,11 +73,11 @@ class ContactsPart(Part):
         super().__init__(brief)
         self._lists = brief.the(ContactLists)
         self._contacts = brief.the(Contacts)
-        self._tags = TagCounts()
+        self._tags = brief.the(ContactTags)
+        self._custom_fields = brief.the(ContactCustomFields)
         self._totals = ContactTotals()
         self._deleted = DeletedContacts()
         self._probe = SmsChannelProbe()
-        self._names = CustomFieldNames()
         self._counts = brief.the(ContactCounts)
         self._counted: Row = {}
         self._fields: list[Row] = []
@@ -88,6 +89,9 @@ class ContactsPart(Part):
         if self._choice.as_columns and self._brief.wants(self._contacts):
             self._contacts.adopt(self._columns)
         self._census = Census()
+        if self._brief.wants(self._contacts):
+            told = [self._tags, *self._described_by()]
+            self.watches = frozenset(stream.name for stream in told)
         self._optouts_again: list[Unit] = []
         self._divided: list[WindowUnit] = []
         self._open = 0
@@ -143,10 +147,19 @@ class ContactsPart(Part):
         ]
 
     def _counters(self) -> list[Unit]:
-        """Return what counts contacts, after what tells how their rows look."""
-        looked_up = (self._tags, self._totals, self._deleted)
-        names = [Unit(self._names)] if CUSTOM_FIELDS in self._choice.include else []
-        return [*names, *self._listed(), *(Unit(source, optional=True) for source in looked_up)]
+        """Return what counts contacts, after what tells how their rows look.
+
+        Custom fields and tags whose rows are wanted are asked for by `DimensionsPart`, before.
+        """
+        described = [each.all() for each in self._described_by() if not self._brief.wants(each)]
+        looked_up: list[Asking] = [self._totals, self._deleted]
+        if not self._brief.wants(self._tags):
+            looked_up.insert(0, self._tags)
+        return [*described, *self._listed(), *(Unit(each, optional=True) for each in looked_up)]
+
+    def _described_by(self) -> list[ContactCustomFields]:
+        """Return what tells how the rows of contacts look, if anything has to."""
+        return [self._custom_fields] if CUSTOM_FIELDS in self._choice.include else []
 
     def _changed_since(self, known: datetime) -> list[Unit]:
         """Return what reads the contacts that changed, or opted out, since a moment."""
@@ -262,7 +275,7 @@ class ContactsPart(Part):
             census.count("statuses", "deleted", rows[0]["deleted"])
         elif unit.source is self._totals:
             self._learn_totals(rows[0])
-        elif unit.source is self._names:
+        elif unit.source is self._custom_fields:
             self._fields += rows
 
     def _learn_totals(self, totals: Row) -> None:
@@ -280,7 +293,8 @@ class ContactsPart(Part):
 
     def _learn_fields(self) -> None:
         """Learn which custom fields there are; what a deleted one said, only all contacts tell."""
-        if self._columns.learn(self._fields) and self._settings.contacts_full_refresh:
+        fields, self._fields = self._fields, []
+        if self._columns.learn(fields) and self._settings.contacts_full_refresh:
             self._crowd.due = self._now()
         self._crowd.columns = {
             key: (column.name, column.type, column.choices, column.gone)
@@ -305,7 +319,7 @@ class ContactsPart(Part):
         """Learn that all has been counted that one of the counters counts."""
         if unit.source is self._totals and self._brief.wants(self._counts):
             self.found.append((self._counts, self._counts.found(self._counted, self._now())))
-        elif unit.source is self._names:
+        elif unit.source is self._custom_fields:
             self._learn_fields()
         elif unit.source in (self._lists, self._tags):
             kind = "lists" if unit.source is self._lists else "tags"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import logging
-import time
-from collections import defaultdict
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from tap_constantcontact.ledger import Objects
-from tap_constantcontact.planner.part import Part
+from tap_constantcontact.planner.part import Part, new_version
 from tap_constantcontact.streams.account import AccountEmails, AccountSummary, UserPrivileges
 from tap_constantcontact.streams.automations import Automations
 from tap_constantcontact.streams.base import LEFT, ConstantContactStream
@@ -24,6 +25,7 @@ from tap_constantcontact.streams.social import (
     SocialHashtagGroups,
     SocialProfiles,
 )
+from tap_constantcontact.streams.summaries import SmsCampaignSummaries
 from tap_constantcontact.streams.tags import ContactTags
 from tap_constantcontact.times import moment, text_of
 
@@ -51,7 +53,7 @@ DETAILS: tuple[type[Detail], ...] = (SegmentCriteria, Automations)
 
 
 MOST_READINGS = 3
-"""How often a list of several pages is read, until it is the same twice."""
+"""How often a run reads a list of several pages, until it is the same twice."""
 
 Key = tuple[Any, ...]
 
@@ -70,12 +72,13 @@ class DimensionsPart(Part):
     def __init__(self, brief: Brief) -> None:
         super().__init__(brief)
         self._bulk = brief.the(BulkActivities)
+        self._texts = brief.the(SmsCampaignSummaries)
         self._details = [brief.the(kind) for kind in DETAILS if kind.name in brief.wanted]
         wanted = [brief.the(kind) for kind in WHOLE if kind.name in brief.wanted]
         listings = [self._listing(detail) for detail in self._details]
         self._sources = {source.name: source for source in (*wanted, *listings)}
         self._listed: dict[Unit, dict[Key, Row]] = {}
-        self._readings: defaultdict[str, list[set[Key]]] = defaultdict(list)
+        self._readings: Counter[str] = Counter()
         self._asked: dict[Unit, Row] = {}
         self._next: list[Unit] = []
 
@@ -90,6 +93,8 @@ class DimensionsPart(Part):
         if self._brief.wants(self._bulk):
             known = self._ledger.bookmark(self._bulk.name)
             units.append(self._bulk.changed_since(known and known - self._settings.lookback))
+        if self._brief.wants(self._texts):
+            units.append(self._texts.sent_between(self._settings.start, self._settings.end))
         while units:
             yield units
             units, self._next = self._next, []
@@ -124,13 +129,12 @@ class DimensionsPart(Part):
         """Note that a list was read, if that is sure to be all of it.
 
         What is deleted between two pages pushes another one over the end of a page. So a list of
-        several pages is read until two readings show the same.
+        several pages is read until two readings show the same; the first may be of an earlier run.
         """
         name = unit.source.name
-        readings = self._readings[name]
-        readings.append(set(rows))
-        if pages > 1 and readings[-1] not in readings[-2:-1]:
-            if len(readings) < MOST_READINGS:
+        self._readings[name] += 1
+        if pages > 1 and not self._is_as_before(name, rows):
+            if self._readings[name] < MOST_READINGS:
                 self._next.append(self._all(self._sources[name]))
             else:
                 LOGGER.info("%s changed whenever it was read: the next run tries again.", name)
@@ -140,6 +144,13 @@ class DimensionsPart(Part):
         for detail in self._details:
             if detail.listing.name == name:
                 self._compare(detail, rows.values())
+
+    def _is_as_before(self, name: str, keys: Iterable[Key]) -> bool:
+        """Tell whether a list shows the same objects as when it was read last."""
+        digest = hashlib.blake2b(repr(sorted(keys)).encode(), digest_size=6).digest()
+        mark = base64.urlsafe_b64encode(digest).decode("ascii")
+        before, self._ledger.lists[name] = self._ledger.lists.get(name), mark
+        return mark == before
 
     # Details
 
@@ -173,8 +184,3 @@ class DimensionsPart(Part):
         if objects.version and not any(unit.source is detail for unit in self._asked):
             self.whole.append((detail, objects.version))
             objects.version = None
-
-
-def new_version() -> int:
-    """Return a version: greater than those before it, as milliseconds are."""
-    return time.time_ns() // 1_000_000

@@ -75,6 +75,8 @@ class FollowPart(Part):
         self._activity_stats = brief.the(CampaignActivityStats)
         self._did_not_open = brief.the(EmailDidNotOpens)
         self._openers = OpenersLookup()
+        listing, lookback = brief.ledger.listing, brief.settings.report_lookback
+        self._known_at = listing.until - lookback if listing else None
         self._mismatches = brief.the(SyncMismatches)
         self._details_left: Counter[str] = Counter()
         self._shown: dict[Unit, list[str]] = {}
@@ -286,7 +288,9 @@ class FollowPart(Part):
     def _moved_derived(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
         """Yield what the API makes of reports that moved, once these themselves are read.
 
-        What it shows cannot be compared with anything, but it comes from the same events.
+        What it shows cannot be compared with anything, but it comes from the same events. Of an
+        e-mail whose set was never read to its end, the last run may have written rows before it was
+        killed: whoever has opened it since then is gone from these.
         """
         for key in campaign_ids:
             followed = set(self._counters.followed(key))
@@ -307,8 +311,9 @@ class FollowPart(Part):
                         self._counters.settling,
                     )
                     if stream in followed and moved and not behind:
-                        if stream is self._did_not_open and read.floor:
-                            yield self._openers.since(activity_id, read.floor, work)
+                        known_at = read.floor or self._known_at
+                        if stream is self._did_not_open and known_at:
+                            yield self._openers.since(activity_id, known_at, work)
                         yield stream.of(activity_id, work)
 
     # What is learnt
@@ -358,11 +363,15 @@ class FollowPart(Part):
             self._details_left[campaign_id] -= 1
             if not self._details_left[campaign_id]:
                 self._details_read(self._ledger.campaigns[campaign_id])
-        elif isinstance(unit, ReportUnit) and isinstance(reading, ReportReading):
-            if not missing:
-                self._settle(unit, reading)
         elif isinstance(unit.source, DerivedReport) and not missing:
             self._derived_read(unit.source, unit.about["campaign_activity_id"])
+        elif (
+            isinstance(unit, ReportUnit)
+            and isinstance(unit.source, EmailReport)
+            and isinstance(reading, ReportReading)
+            and not missing
+        ):
+            self._settle(unit.source, unit, reading)
 
     def _derived_read(self, stream: DerivedReport, activity_id: str) -> None:
         """Note at which counters was read what the API makes of reports.
@@ -441,9 +450,9 @@ class FollowPart(Part):
             )
             campaign.since = campaign.since if campaign.excess else None
 
-    def _settle(self, unit: ReportUnit, reading: ReportReading) -> None:
+    def _settle(self, stream: EmailReport, unit: ReportUnit, reading: ReportReading) -> None:
         """Compare a report with its counter, and note how far it is known."""
-        stream, activity_id = reading.report, unit.about["campaign_activity_id"]
+        activity_id = unit.about["campaign_activity_id"]
         campaign_id = self._counters.activities[activity_id]["campaign_id"]
         report = self._ledger.campaigns[campaign_id].activities[activity_id].report(stream.name)
         below = report.below if unit.floor else 0

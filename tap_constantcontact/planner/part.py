@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -60,6 +61,8 @@ class Part:
         self._ledger = brief.ledger
         self._settings = brief.settings
         self._now = brief.now
+        self.watches: frozenset[str] = frozenset()
+        """The streams of whose rows it learns, though another part may ask for them."""
         self.found: list[Finding] = []
         """What answers have added up to, and was not written yet."""
         self.reshaped: list[ConstantContactStream] = []
@@ -92,3 +95,8 @@ class Part:
 
     def forbidden(self, unit: Unit) -> None:
         """Learn that a unit may not be read, not even to its end: it is not done."""
+
+
+def new_version() -> int:
+    """Return a version: greater than those before it, as milliseconds are."""
+    return time.time_ns() // 1_000_000

@@ -1,14 +1,15 @@
-"""What costs a call for each contact: asked of those whom the settings name, and of nobody else."""
+"""What is asked about chosen contacts, segments and landing pages, and about no others."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_constantcontact.planner.part import Part
+from tap_constantcontact.planner.part import Part, new_version
 from tap_constantcontact.streams.base import LEFT
 from tap_constantcontact.streams.contact_reports import (
     ContactActivityDetails,
@@ -22,7 +23,9 @@ from tap_constantcontact.streams.contacts import (
     ContactTotals,
     SegmentContacts,
 )
-from tap_constantcontact.streams.email_reports import EmailReport
+from tap_constantcontact.streams.email_reports import EMAIL_REPORTS, EmailReport
+from tap_constantcontact.streams.landing_pages import LANDING_PAGE_REPORTS, LandingPageReport
+from tap_constantcontact.streams.readings import ReportReading
 from tap_constantcontact.times import text_of
 from tap_constantcontact.units import Unit
 
@@ -40,9 +43,10 @@ LOGGER = logging.getLogger(__name__)
 
 
 class SinglesPart(Part):
-    """Asks about contacts, one after the other, once everything else has been read.
+    """Asks about contacts, segments and landing pages, one by one, when all else has been read.
 
-    Whom there is news of, the rows of the run tell: those of reports, and of contacts.
+    Which of them, the settings say; and of which contacts there is news, the rows of the run tell:
+    those of reports, and of contacts.
     """
 
     def __init__(self, brief: Brief) -> None:
@@ -50,41 +54,37 @@ class SinglesPart(Part):
         self._details = brief.the(ContactActivityDetails)
         self._windows = [brief.the(ContactActivitySummaries), brief.the(ContactOpenAndClickRates)]
         self._history = brief.the(ContactSmsHistory)
-        chosen = brief.settings.contact_reports
         self._segments = brief.the(SegmentContacts)
+        self._pages = [brief.the(report) for report in LANDING_PAGE_REPORTS]
+        chosen = brief.settings.contact_reports
         self._members: dict[str, set[str]] = {}
-        self._reports = brief.wants(self._details, *self._windows)
+        self._segments_left = set(brief.settings.segment_ids)
         self._named: dict[str, None] = dict.fromkeys(chosen.ids)
         self._texted: dict[str, None] = dict.fromkeys(chosen.sms_ids)
-        self._notices_reports = self._reports and chosen.with_news
-        self._notices_channels = brief.wants(self._history) and chosen.with_channel
-        self.notices = self._notices_reports or self._notices_channels
-        """Whether it wants to see the rows that other parts ask for."""
-
-    def notice(self, unit: Unit, row: Row) -> None:
-        """Learn from a row of another part of whom there is news."""
-        if self._notices_reports and isinstance(unit.source, EmailReport):
-            self._named[row["contact_id"]] = None
-        elif (
-            self._notices_channels
-            and isinstance(unit.source, Contacts)
-            and row[f"{SMS_CHANNEL}__sms_channel_id"]
-        ):
-            self._texted[row["contact_id"]] = None
+        self._unknown_pages: set[str] = set()
+        if chosen.with_news and brief.wants(self._details, *self._windows):
+            self.watches |= {report.name for report in EMAIL_REPORTS}
+        if chosen.with_channel and brief.wants(self._history):
+            self.watches |= {Contacts.name}
 
     @override
     def stages(self) -> Iterator[Iterable[Unit]]:
-        """Yield what asks about all who are named."""
+        """Yield what asks about all that are named."""
         self._say_what_waits()
         if self._is_alone():
             yield [Unit(ContactTotals())]
-        yield [*self._of_reports(), *self._of_history(), *self._of_segments()]
+        yield [
+            *self._of_reports(),
+            *self._of_history(),
+            *self._of_segments(),
+            *self._of_pages(),
+        ]
 
     def _is_alone(self) -> bool:
         """Tell whether nothing else is asked in the run that would tell the API's clock."""
-        mine = {stream.name for stream in (self._details, *self._windows, self._history)}
+        streams = (self._details, *self._windows, self._history, self._segments, *self._pages)
         asks = self._named or self._texted or self._settings.segment_ids
-        return bool(asks) and self._brief.wanted <= mine | {self._segments.name}
+        return bool(asks) and self._brief.wanted <= {stream.name for stream in streams}
 
     def _of_reports(self) -> Iterator[Unit]:
         types = self._settings.contact_reports.types
@@ -103,30 +103,80 @@ class SinglesPart(Part):
                 yield self._history.of(contact_id)
 
     def _of_segments(self) -> Iterator[Unit]:
+        """Yield what reads the segments.
+
+        Whoever has left one is known by the state. Of one that it does not know, a run that was
+        killed may have written rows: so all are read with a version.
+        """
+        is_known = self._segments_left <= self._ledger.segments.keys()
+        version = None if is_known else new_version()
         if self._brief.wants(self._segments):
             for segment_id in self._settings.segment_ids:
-                yield self._segments.of(segment_id)
+                yield replace(self._segments.of(segment_id), version=version)
+
+    def _of_pages(self) -> Iterator[Unit]:
+        for page_id in self._settings.landing_page_ids:
+            floors = self._ledger.landing_pages.get(page_id, {})
+            for report in self._pages:
+                if self._brief.wants(report):
+                    yield report.of(
+                        page_id,
+                        floor=floors.get(report.name),
+                        lookback=self._settings.report_lookback,
+                    )
 
     @override
     def take(self, unit: Unit, rows: Sequence[Row]) -> None:
-        """Remember who is in a segment."""
+        """Remember who is in a segment, and of which contacts there is news."""
         if unit.source is self._segments:
             members = self._members.setdefault(unit.filters["segment_id"], set())
             members.update(row["contact_id"] for row in rows)
+        elif isinstance(unit.source, EmailReport):
+            self._named.update((row["contact_id"], None) for row in rows)
+        elif isinstance(unit.source, Contacts):
+            channel = f"{SMS_CHANNEL}__sms_channel_id"
+            self._texted.update((row["contact_id"], None) for row in rows if row[channel])
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
-        """Note who is in a segment, and who was and is not any more."""
+        """Note who is in a segment, and until when a landing page is known."""
         if unit.source is self._segments:
-            segment_id = unit.filters["segment_id"]
-            members = self._members.pop(segment_id, set())
-            for contact_id in sorted(self._ledger.segments.get(segment_id, set()) - members):
-                key = {"segment_id": int(segment_id), "contact_id": contact_id}
-                self.found.append((self._segments, {**key, LEFT.name: text_of(self._now())}))
-            self._ledger.segments[segment_id] = members
+            self._segment_read(unit.filters["segment_id"])
+            if unit.version and not self._segments_left:
+                self.whole.append((self._segments, unit.version))
+        elif isinstance(unit.source, LandingPageReport):
+            page_id = unit.about["campaign_activity_id"]
+            if missing:
+                self._say_missing(page_id)
+            else:
+                self._page_read(page_id, unit.source, reading)
+
+    def _segment_read(self, segment_id: str) -> None:
+        """Note who is in a segment, and who was and is not any more."""
+        members = self._members.pop(segment_id, set())
+        for contact_id in sorted(self._ledger.segments.get(segment_id, set()) - members):
+            key = {"segment_id": int(segment_id), "contact_id": contact_id}
+            self.found.append((self._segments, {**key, LEFT.name: text_of(self._now())}))
+        self._ledger.segments[segment_id] = members
+        self._segments_left.discard(segment_id)
+
+    def _page_read(self, page_id: str, report: LandingPageReport, reading: Reading) -> None:
+        """Note until when a report on a landing page is known: below that, it is not read again."""
+        if isinstance(reading, ReportReading) and reading.next_floor:
+            floors = self._ledger.landing_pages.setdefault(page_id, {})
+            floors[report.name] = reading.next_floor
+
+    def _say_missing(self, page_id: str) -> None:
+        """Say, once, that there is no such landing page."""
+        if page_id not in self._unknown_pages:
+            self._unknown_pages.add(page_id)
+            LOGGER.warning(
+                "There is no landing page %s: landing_page_ids takes the ids of their activities.",
+                page_id,
+            )
 
     def _say_what_waits(self) -> None:
-        """Say of each stream that asks nobody what would make it."""
+        """Say of each stream that asks nothing what would make it."""
         chosen = self._settings.contact_reports
         if not (chosen.ids or chosen.with_news):
             reports: list[ConstantContactStream] = [self._details, *self._windows]
@@ -135,8 +185,10 @@ class SinglesPart(Part):
             self._say("sms_history_ids or sms_history_scope", [self._history])
         if not self._settings.segment_ids:
             self._say("segment_ids", [self._segments])
+        if not self._settings.landing_page_ids:
+            self._say("landing_page_ids", self._pages)
 
     def _say(self, setting: str, streams: Iterable[ConstantContactStream]) -> None:
         names = ", ".join(stream.name for stream in streams if self._brief.wants(stream))
         if names:
-            LOGGER.warning("Nobody is asked for %s: %s would say whom.", names, setting)
+            LOGGER.info("Nothing is asked for %s: that takes %s.", names, setting)

@@ -21,6 +21,7 @@ from tap_constantcontact.streams.events import (
     EventRegistrations,
     Events,
 )
+from tap_constantcontact.streams.landing_pages import LANDING_PAGE_REPORTS
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.segments import SegmentCriteria, Segments
 from tap_constantcontact.streams.social import (
@@ -29,7 +30,7 @@ from tap_constantcontact.streams.social import (
     SocialProfiles,
 )
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
-from tap_constantcontact.streams.summaries import CampaignSummaries
+from tap_constantcontact.streams.summaries import CampaignSummaries, SmsCampaignSummaries
 from tap_constantcontact.streams.tags import ContactTags
 
 STREAMS: tuple[type[ConstantContactStream], ...] = (
@@ -45,6 +46,7 @@ STREAMS: tuple[type[ConstantContactStream], ...] = (
     SocialProfiles,
     SocialConnections,
     SocialHashtagGroups,
+    SmsCampaignSummaries,
     ContactLists,
     Contacts,
     ContactCounts,
@@ -64,5 +66,6 @@ STREAMS: tuple[type[ConstantContactStream], ...] = (
     ContactOpenAndClickRates,
     ContactSmsHistory,
     SegmentContacts,
+    *LANDING_PAGE_REPORTS,
 )
 """Every stream, once, in the order in which they are read."""

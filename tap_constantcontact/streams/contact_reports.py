@@ -6,21 +6,19 @@ told what".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import ConstantContactStream
-from tap_constantcontact.streams.readings import ReportReading
+from tap_constantcontact.streams.readings import OCCURRENCE, NewestFirst
 from tap_constantcontact.times import text_of
-from tap_constantcontact.units import Reading, ReportUnit, Row, Unit
+from tap_constantcontact.units import ReportUnit, Row, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
-
-    from tap_constantcontact.streams.email_reports import EmailReport
 
 CONTACT = th.Property("contact_id", th.StringType, required=True, description="The contact.")
 
@@ -38,13 +36,12 @@ class ContactReport(ConstantContactStream):
     may_be_missing = True  # nobody knows whether a contact that was named exists
 
 
-class ContactActivityDetails(ContactReport):
+class ContactActivityDetails(ContactReport, NewestFirst):
     """Each thing that chosen contacts did with an e-mail or a landing page."""
 
     name = "contact_activity_details"
     path = "/reports/contact_reports/{contact_id}/activity_details"
     page_size = 100
-    records_key = "tracking_activities"
     primary_keys: ClassVar[Sequence[str]] = (
         "contact_id",
         "campaign_activity_id",
@@ -52,9 +49,6 @@ class ContactActivityDetails(ContactReport):
         "created_time",
         "occurrence",
     )
-    blanks: ClassVar[dict[str, Any]] = {"occurrence": 1}
-    replication_key = "created_time"
-    counts_recipients = False
     schema = th.PropertiesList(
         CONTACT,
         ACTIVITY,
@@ -66,12 +60,7 @@ class ContactActivityDetails(ContactReport):
             "em_forwards, p_contact_open, p_contact_click, p_contact_add or p_contact_update.",
         ),
         th.Property("created_time", th.DateTimeType, required=True, description="When it did."),
-        th.Property(
-            "occurrence",
-            th.IntegerType,
-            required=True,
-            description="Numbers rows that are equal otherwise, from 1: the API gives no ids.",
-        ),
+        OCCURRENCE,
         th.Property(
             "campaign_activity_name", th.StringType, description="What the campaign is called."
         ),
@@ -89,16 +78,6 @@ class ContactActivityDetails(ContactReport):
             about={"contact_id": contact_id},
             filters={"tracking_activities_list": ",".join(types)},
         )
-
-    @override
-    def reading(self, unit: Unit) -> Reading:
-        """Return what numbers equal rows, as it does those of the reports on e-mails."""
-        report = cast("EmailReport", self)
-        return ReportReading(report, unit) if isinstance(unit, ReportUnit) else Reading(self, unit)
-
-    def identity(self, row: Row) -> tuple[Any, ...]:
-        """Return what makes a row the same when it is seen again."""
-        return tuple(row[key] for key in self.primary_keys if key != "occurrence")
 
 
 class ContactWindowReport(ContactReport):

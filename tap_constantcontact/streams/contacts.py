@@ -476,17 +476,6 @@ class WindowReading(ContactsReading):
         return self.count > MOST_IN_WINDOW
 
 
-class CustomFieldNames(Asking):
-    """Looks up the custom fields: their names, types and choices."""
-
-    name = "the names of custom fields"
-    path = "/contact_custom_fields"
-    page_size = 100
-    records_key = "custom_fields"
-    scope = "contact_data"
-    privilege = "contacts:read"
-
-
 class ContactTotals(Asking):
     """Looks up how many contacts there are with each permission, deleted ones left out."""
 

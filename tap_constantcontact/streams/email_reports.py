@@ -6,20 +6,24 @@ Source: the vendor's guide, "Email Reports"; docs/api-notes.md, "Reports have no
 
 from __future__ import annotations
 
-from functools import cached_property
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import LEFT, Asking, ConstantContactStream
-from tap_constantcontact.streams.readings import Identity, ReportReading
-from tap_constantcontact.times import moment, text_of
-from tap_constantcontact.units import Reading, ReportUnit, Row, Unit, Work
+from tap_constantcontact.streams.readings import (
+    BLANKS,
+    OCCURRENCE,
+    NewestFirst,
+    ReportReading,
+    ends_below_floor,
+)
+from tap_constantcontact.times import text_of
+from tap_constantcontact.units import ReportUnit, Row, Unit, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
 RESEND = "resend"
@@ -56,13 +60,6 @@ LAST_OPENED = th.Property(
 )
 SENT = th.Property("created_time", th.DateTimeType, description="When it was sent to the contact.")
 
-OCCURRENCE = th.Property(
-    "occurrence",
-    th.IntegerType,
-    required=True,
-    description="1, 2, … for events that are equal in all other parts of the key.",
-)
-
 PERSON = (
     th.Property("tracking_activity_type", th.StringType, description="What happened: em_opens …"),
     th.Property(
@@ -83,25 +80,11 @@ PERSON = (
 
 DEVICE = th.Property("device_type", th.StringType, description="computer, mobile, tablet, other …")
 
-BLANKS = {"contact_id": "", "occurrence": 1}
-"""What stands in a key where the API says nothing, since a key cannot be null."""
 
-
-def ends_below_floor(unit: Unit, records: Sequence[dict[str, Any]]) -> bool:
-    """Tell whether a page, newest row first, has passed the floor of its unit."""
-    floor = unit.floor if isinstance(unit, ReportUnit) else None
-    last = records[-1].get("created_time") if records else None
-    return floor is not None and bool(last) and moment(last) < floor
-
-
-class EmailReport(ConstantContactStream):
-    """A report on one activity, newest row first.
-
-    The API cannot filter these by time; how far down a unit reads, its floor says.
-    """
+class EmailReport(NewestFirst):
+    """A report on one activity, and the counter that tells when it has got a row."""
 
     page_size = 500
-    records_key = "tracking_activities"
     follows_campaigns = True
     primary_keys: ClassVar[Sequence[str]] = (
         "campaign_activity_id",
@@ -109,34 +92,11 @@ class EmailReport(ConstantContactStream):
         "created_time",
         "occurrence",
     )
-    replication_key = "created_time"
-    blanks: ClassVar[Mapping[str, Any]] = BLANKS
     scope = "campaign_data"
     privilege = "ui:campaign:metrics"
     may_be_missing = True  # its campaign may be removed at any moment
     counter: ClassVar[str]
     """The counter of an activity that moves when the report gets a row."""
-    counts_recipients: ClassVar[bool]
-    """Whether the counter counts the contacts in the report, and not its rows."""
-
-    @override
-    def enough(self, unit: Unit, body: Any) -> bool:
-        """Tell whether a page has passed the floor: whole moments are read, or not at all."""
-        return ends_below_floor(unit, self.records(body))
-
-    @override
-    def reading(self, unit: Unit) -> Reading:
-        """Return what numbers equal rows over all pages of the report."""
-        return ReportReading(self, unit) if isinstance(unit, ReportUnit) else Reading(self, unit)
-
-    def identity(self, row: Row) -> Identity:
-        """Return what makes a row the same when it is seen again, whatever is rendered live."""
-        return self.event_of(row), row.get("device_type")
-
-    @cached_property
-    def event_of(self) -> Callable[[Row], tuple[Any, ...]]:
-        """What returns the parts of a row's key but `occurrence`."""
-        return itemgetter(*(key for key in self.primary_keys if key != "occurrence"))
 
     def counted(self, reading: ReportReading, below: int) -> int:
         """Return the number of rows, in the counter's own measure.
@@ -153,8 +113,6 @@ class EventReport(EmailReport):
 
     Its rows stay, so it is read from the newest one down to where all are known.
     """
-
-    counts_recipients = False
 
     @override
     def counted(self, reading: ReportReading, below: int) -> int:

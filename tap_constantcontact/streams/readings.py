@@ -1,28 +1,84 @@
-"""From the pages of a report to its rows, numbered where they are equal."""
+"""From the pages of a report to its rows, numbered where they are equal.
+
+Source: docs/api-notes.md, "Reports have no ids" and "Rows move between two pages".
+"""
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import compress
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from singer_sdk import typing as th
 from typing_extensions import override
 
+from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.times import moment
-from tap_constantcontact.units import Reading
+from tap_constantcontact.units import Reading, ReportUnit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from tap_constantcontact.streams.email_reports import EmailReport
-    from tap_constantcontact.units import ReportUnit, Row
+    from tap_constantcontact.units import Row, Unit
+
+OCCURRENCE = th.Property(
+    "occurrence",
+    th.IntegerType,
+    required=True,
+    description="1, 2, … for events that are equal in all other parts of the key.",
+)
+
+BLANKS: Mapping[str, Any] = {"contact_id": "", "occurrence": 1}
+"""What stands in a key where the API says nothing, since a key cannot be null."""
+
 
 Identity = tuple[tuple[Any, ...], Any]
 """What makes a row the same when it is seen again: its key but for `occurrence`, and the device."""
 
 
+def ends_below_floor(unit: Unit, records: Sequence[dict[str, Any]]) -> bool:
+    """Tell whether a page, newest row first, has passed the floor of its unit."""
+    floor = unit.floor if isinstance(unit, ReportUnit) else None
+    last = records[-1].get("created_time") if records else None
+    return floor is not None and bool(last) and moment(last) < floor
+
+
+class NewestFirst(ConstantContactStream):
+    """What happened, each time a row: the newest first, and without ids.
+
+    The API cannot filter these by time; how far down a unit reads, its floor says.
+    """
+
+    records_key = "tracking_activities"
+    replication_key = "created_time"
+    blanks: ClassVar[Mapping[str, Any]] = BLANKS
+    counts_recipients: ClassVar[bool] = False
+    """Whether a counter counts the contacts in the report, and not its rows."""
+
+    @override
+    def enough(self, unit: Unit, body: Any) -> bool:
+        """Tell whether a page has passed the floor: whole moments are read, or not at all."""
+        return ends_below_floor(unit, self.records(body))
+
+    @override
+    def reading(self, unit: Unit) -> Reading:
+        """Return what numbers equal rows over all pages of the report."""
+        return ReportReading(self, unit) if isinstance(unit, ReportUnit) else Reading(self, unit)
+
+    def identity(self, row: Row) -> Identity:
+        """Return what makes a row the same when it is seen again, whatever is rendered live."""
+        return self.event_of(row), row.get("device_type")
+
+    @cached_property
+    def event_of(self) -> Callable[[Row], tuple[Any, ...]]:
+        """What returns the parts of a row's key but `occurrence`."""
+        return itemgetter(*(key for key in self.primary_keys if key != "occurrence"))
+
+
 class ReportReading(Reading):
-    """Reads a report of an activity, newest row first.
+    """Reads a report, newest row first.
 
     The API gives its rows no ids. Equal rows of one moment are told apart by counting them
     (`occurrence`), which is right only if every row is seen once. But when an event arrives
@@ -34,7 +90,6 @@ class ReportReading(Reading):
     They leave the report short of its counter, and it is read again in pages of another size.
 
     Attributes:
-        report: The stream whose report it is.
         dropped: Rows that pages showed again of the page before.
         rows_as_of: Rows from the unit's floor up that the counter may know of.
         rows_below_next: Rows from the unit's floor up to the next floor.
@@ -42,9 +97,9 @@ class ReportReading(Reading):
         contacts: Who is in a report whose counter counts recipients, by hash.
     """
 
-    def __init__(self, source: EmailReport, unit: ReportUnit) -> None:
+    def __init__(self, source: NewestFirst, unit: ReportUnit) -> None:
         super().__init__(source, unit)
-        self.report = source
+        self._report = source
         self._floor = unit.floor
         self._as_of = unit.as_of
         self._lookback = unit.lookback
@@ -84,7 +139,7 @@ class ReportReading(Reading):
             if self._moment is None or created < self._moment:
                 new.append(True)
                 continue
-            identity = self.report.identity(row)
+            identity = self._report.identity(row)
             left = shown.get(identity, 0)
             new.append(created == self._moment and not left)
             if not new[-1]:
@@ -100,7 +155,7 @@ class ReportReading(Reading):
         as_of, floor = self._as_of, self.next_floor
         self.rows_as_of += sum(as_of is None or created <= as_of for created in moments)
         self.rows_below_next += sum(floor is not None and created < floor for created in moments)
-        if self.report.counts_recipients:
+        if self._report.counts_recipients:
             self.contacts.update(hash(row["contact_id"]) for row in rows)
 
     def _number(self, rows: Sequence[Row], moments: Sequence[datetime]) -> None:
@@ -123,7 +178,7 @@ class ReportReading(Reading):
 
     def _remember(self, row: Row) -> int:
         """Remember a row of the moment; return which of those with its key it is."""
-        identity = self.report.identity(row)
+        identity = self._report.identity(row)
         key, _ = identity
         self._identities[identity] = self._identities.get(identity, 0) + 1
         self._occurrences[key] = number = self._occurrences.get(key, 0) + 1

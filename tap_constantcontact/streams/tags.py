@@ -12,34 +12,21 @@ from urllib.parse import urlsplit
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_constantcontact.streams.base import Asking, ConstantContactStream
+from tap_constantcontact.streams.base import ConstantContactStream
 
 
-class TagCounts(Asking):
-    """Looks up how many contacts carry each tag."""
+class ContactTags(ConstantContactStream):
+    """The labels on contacts, and how many contacts carry each."""
 
-    name = "the counts of tags"
+    name = "contact_tags"
     path = "/contact_tags"
     params = {"include_count": "true"}
     page_size = 500
     records_key = "tags"
-    scope = "contact_data"
-    privilege = "contacts:read"
-
-    @override
-    def following(self, body: Any) -> str | None:
-        """Return the query of the next link: its path leads where nobody gets from outside."""
-        link = (body.get("_links") or {}).get("next") or {}
-        href = link.get("href") or (link.get("next") or {}).get("href")
-        return f"?{urlsplit(href).query}" if href else None
-
-
-class ContactTags(TagCounts, ConstantContactStream):
-    """The labels on contacts, and how many contacts carry each."""
-
-    name = "contact_tags"
     primary_keys = ("tag_id",)
     vanishes = True
+    scope = "contact_data"
+    privilege = "contacts:read"
     schema = th.PropertiesList(
         th.Property("tag_id", th.StringType, required=True, description="The tag."),
         th.Property("name", th.StringType, description="Its name, unique in the account."),
@@ -50,3 +37,10 @@ class ContactTags(TagCounts, ConstantContactStream):
             "tag_source", th.StringType, description="Where it came from; nothing as a rule."
         ),
     ).to_dict()
+
+    @override
+    def following(self, body: Any) -> str | None:
+        """Return the query of the next link: its path leads where nobody gets from outside."""
+        link = (body.get("_links") or {}).get("next") or {}
+        href = link.get("href") or (link.get("next") or {}).get("href")
+        return f"?{urlsplit(href).query}" if href else None

@@ -26,6 +26,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "social_profiles": ("profile_id",),
     "social_connections": ("network", "network_account_id"),
     "social_hashtag_groups": ("hashtag_group_id",),
+    "sms_campaign_summaries": ("campaign_id",),
 }
 
 MOMENTS = (
@@ -108,6 +109,11 @@ def expected(account: Account) -> dict[str, list[Row]]:
                 "hashtag_names": list(group.hashtags),
             }
             for group in account.hashtag_groups.values()
+        ],
+        "sms_campaign_summaries": [
+            _text_campaign(each, sent, account.clock.now())
+            for each in account.text_campaigns.values()
+            if (sent := each.last_sent_date(account.clock.now()))
         ],
     }
 
@@ -326,3 +332,21 @@ def _network_account(account: Any, before: str = "") -> Row:
         "image_url",
         before=before,
     )
+
+
+def _text_campaign(campaign: Any, sent: datetime, now: datetime) -> Row:
+    """Return what came of a text campaign until now: the account knows what will, too."""
+    counted = ("sends", "delivers", "clicks", "optouts", *(["opens"] * campaign.tracks_opens))
+    return {
+        "campaign_id": campaign.campaign_id,
+        "campaign_name": campaign.name,
+        "campaign_type": "SMS",
+        "last_sent_date": _to_the_millisecond(sent),
+        "unique_counts__opens": None,
+        **{
+            f"unique_counts__{name}": len(
+                {each.contact_id for each in getattr(campaign, name) if each.at <= now}
+            )
+            for name in counted
+        },
+    }

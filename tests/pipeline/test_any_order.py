@@ -61,7 +61,9 @@ steps = st.builds(
     opens=st.sampled_from([0, 0, 2, 5]),
     changes=st.frozensets(st.integers(0, 80), max_size=4),
     faults=st.lists(st.tuples(st.sampled_from(FAULTS), st.integers(0, 60)), max_size=2).map(tuple),
-    select=st.none() | st.none() | st.frozensets(st.sampled_from(sorted(truth.KEYS)), min_size=1),
+    select=st.none()
+    | st.none()
+    | st.frozensets(st.sampled_from(sorted(truth.UNNAMED)), min_size=1),
     kept=st.sampled_from([1.0, 1.0, 0.0, 0.4, 0.9]),
 )
 switches = st.builds(

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 
-from tests.pipeline import dimensions
+from tests.pipeline import chosen, dimensions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from constantcontact_sandbox import Account
 
@@ -26,8 +27,12 @@ Table = dict[tuple[Any, ...], Row]
 LIVE = frozenset({"first_name", "last_name", "deleted_at", "current_email_address"})
 """What report rows show as of the reading: no counter tells when it changes."""
 
+NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
+
 KEYS = {
     **dimensions.KEYS,
+    **chosen.KEYS,
+    "contact_counts": ("counted_at",),
     "contact_lists": ("list_id",),
     "contacts": ("contact_id",),
     "campaigns": ("campaign_id",),
@@ -64,18 +69,33 @@ KEYS = {
     "email_links": ("campaign_activity_id", "url_id"),
     "email_unique_opens": ("campaign_activity_id", "contact_id"),
     "email_did_not_opens": ("campaign_activity_id", "contact_id"),
+    "sync_mismatches": ("campaign_id", "campaign_activity_id", "stream"),
 }
+"""The tables of all streams, with their keys."""
+
+UNNAMED = frozenset(KEYS.keys() - chosen.KEYS.keys())
+"""The tables that are filled though no setting names of whom or what."""
 
 
 # What the account says
 
 
-def expected(account: Account) -> dict[str, Table]:
-    """Return every table as the account would fill it."""
-    rows = {
+def expected(account: Account, columns: Mapping[str, str]) -> dict[str, Table]:
+    """Return every table as the account would fill it.
+
+    Args:
+        account: The truth.
+        columns: The columns of custom fields, by the field's id.
+    """
+    rows: dict[str, list[Row]] = {
         **dimensions.expected(account),
+        **chosen.expected(account, _reported(account)),
+        "contact_counts": [_counts(account)],
         "contact_lists": [_list(account, key) for key in account.lists],
-        "contacts": [_contact(contact) for contact in account.contacts.values()],
+        "contacts": [
+            {**_contact(contact), **_custom(account, contact, columns)}
+            for contact in account.contacts.values()
+        ],
         "campaigns": [_campaign(campaign) for campaign in account.campaigns.values()],
         "campaign_activities": [
             _activity(activity)
@@ -103,6 +123,7 @@ def expected(account: Account) -> dict[str, Table]:
         "email_links": _links(account),
         "email_unique_opens": _unique_opens(account),
         "email_did_not_opens": _did_not_opens(account),
+        "sync_mismatches": [],
     }
     return {name: _by_key(name, table) for name, table in rows.items()}
 
@@ -132,6 +153,20 @@ def _list(account: Account, key: str) -> Row:
         "membership_count": sum(
             key in contact.list_memberships for contact in account.contacts.values()
         ),
+    }
+
+
+def _counts(account: Account) -> Row:
+    """Return what the run counted that has just ended: the clock stands still meanwhile."""
+    now = account.clock.now()
+    living = [each for each in account.contacts.values() if each.deleted_at is None]
+    permissions = [each.permission for each in living]
+    return {
+        "counted_at": now,
+        "total": len(living),
+        "new_subscriber": sum(each.created_at >= now - timedelta(days=30) for each in living),
+        "pending": permissions.count("pending_confirmation"),
+        **{name: permissions.count(name) for name in ("explicit", "implicit", "unsubscribed")},
     }
 
 
@@ -211,7 +246,59 @@ def _contact(contact: Any) -> Row:
             _some(note_id=note.note_id, created_at=_stamp(note.created_at), content=note.content)
             for note in contact.notes
         ],
+        **_sms_channel(contact.sms_channel),
     }
+
+
+def _sms_channel(channel: Any) -> Row:
+    fields = ("sms_channel_id", "sms_address", "dial_code", "country_code")
+    consents = channel and [
+        _some(
+            **_fields(each, "sms_consent_permission", "consent_type"),
+            **_fields(each, "advertised_frequency", "advertised_interval"),
+            **{
+                name: moment and _stamp(moment)
+                for name in ("created_at", "updated_at", "opt_in_date", "opt_out_date")
+                for moment in (getattr(each, name),)
+            },
+        )
+        for each in channel.consents
+    ]
+    return {
+        "sms_channel__sms_channel_consents": consents,
+        **{
+            f"sms_channel__{name}": getattr(channel, name, None)
+            for name in (*fields, "create_source", "update_source")
+        },
+    }
+
+
+def _custom(account: Account, contact: Any, columns: Mapping[str, str]) -> Row:
+    """Return the columns of custom fields: those of deleted ones are empty."""
+    row: Row = dict.fromkeys(columns.values())
+    for said in contact.custom_fields:
+        field = account.custom_fields.get(said.custom_field_id)
+        if field and said.custom_field_id in columns:
+            row[columns[said.custom_field_id]] = _typed(field, said)
+    return row
+
+
+def _typed(field: Any, said: Any) -> Any:
+    """Return what a custom field says, as a value of the field's type."""
+    labels = {choice.choice_id: choice.choice_label for choice in field.choices}
+    chosen = [labels[key] for key in said.choice_ids]
+    if field.type == "multi_select":
+        return chosen or None
+    if chosen or said.value is None:
+        return chosen[0] if chosen else None
+    if field.type == "date":
+        form = "%m/%d/%Y" if field.version == 1 else "%Y-%m-%d"
+        return datetime.strptime(said.value, form).replace(tzinfo=timezone.utc).date()
+    if field.type == "boolean":
+        return said.value == "true"
+    if field.type in {"number", "currency"}:
+        return float(said.value)
+    return _moment(said.value) if field.type == "datetime" else said.value
 
 
 def _some(**fields: Any) -> Row:
@@ -630,7 +717,9 @@ TYPES: dict[str, Callable[[Any], Any]] = {
             "email_address__updated_at",
             "email_address__opt_in_date",
             "email_address__opt_out_date",
+            "counted_at",
             *dimensions.MOMENTS,
+            *chosen.MOMENTS,
         ),
         _moment,
     ),
@@ -642,6 +731,7 @@ TYPES: dict[str, Callable[[Any], Any]] = {
             "list_memberships",
             "taggings",
             "notes",
+            "sms_channel__sms_channel_consents",
             "contact_list_ids",
             "segment_ids",
             *dimensions.NESTED,
@@ -649,6 +739,7 @@ TYPES: dict[str, Callable[[Any], Any]] = {
         _nested,
     ),
     **dict.fromkeys(("favorite", *dimensions.TRUTHS), _truth),
+    **dict.fromkeys(("average_open_rate", "average_click_rate"), float),
     **dimensions.TYPES,
 }
 
@@ -659,6 +750,8 @@ def differences(
     schema: str | None = None,
     *,
     apart_from: Iterable[str] = (),
+    columns: Mapping[str, str] = NO_COLUMNS,
+    streams: Iterable[str] = UNNAMED,
 ) -> list[str]:
     """Return what differs between the account and the database, one line each.
 
@@ -667,12 +760,16 @@ def differences(
         url: SQLAlchemy's address of the database.
         schema: The schema of the tables, where the database has such.
         apart_from: Fields of contacts that may lag behind.
+        columns: The columns of custom fields that are compared, by the field's id.
+        streams: The tables that are compared, as far as they are there.
     """
-    return _differences(account, stored(url, schema), apart_from)
+    have = stored(url, schema)
+    compared = {name: have[name] for name in have.keys() & streams}
+    return _differences(account, compared, apart_from, columns)
 
 
 def differences_of(
-    account: Account, rows: Callable[[str], Iterable[Row]], streams: Iterable[str] = tuple(KEYS)
+    account: Account, rows: Callable[[str], Iterable[Row]], streams: Iterable[str] = UNNAMED
 ) -> list[str]:
     """Return what differs between the account and rows by the name of their table.
 
@@ -681,16 +778,23 @@ def differences_of(
         rows: Returns the rows of a table.
         streams: The tables that are compared.
     """
-    return _differences(account, {name: _table(name, rows(name)) for name in streams}, ())
+    have = {name: _table(name, rows(name)) for name in streams}
+    return _differences(account, have, (), NO_COLUMNS)
 
 
-def _differences(account: Account, have: dict[str, Table], apart_from: Iterable[str]) -> list[str]:
+def _differences(
+    account: Account,
+    have: dict[str, Table],
+    apart_from: Iterable[str],
+    columns: Mapping[str, str],
+) -> list[str]:
     lines = []
-    for name, want in expected(account).items():
+    for name, want in expected(account, columns).items():
         if name not in have:
             continue
         ignored = LIVE if name.startswith("email_") else frozenset()
         ignored |= frozenset(apart_from) if name == "contacts" else frozenset()
+        ignored |= frozenset(columns.values() if "custom_fields" in ignored else ())
         lines += [
             f"{name}: {key} is missing"
             for key in want.keys() - have[name].keys()
@@ -699,13 +803,17 @@ def _differences(account: Account, have: dict[str, Table], apart_from: Iterable[
         lines += [
             f"{name}: {key} should not be there"
             for key in have[name].keys() - want.keys()
-            if not _of_removed(account, name, key)
+            if not _of_removed(account, key)
             and not dimensions.is_forgotten(account, name, key)
+            and not chosen.is_past(account, name, key)
+            and not _is_over(account, name, have[name][key])
         ]
         for key in want.keys() & have[name].keys():
             got = have[name][key]
             for field, value in want[key].items():
                 found = got[field]
+                if field in columns.values():
+                    found = _like(value, found)
                 if field == "deleted_at" and found is not None:
                     found = _moment(found) if name == "contact_lists" else _day(found)
                 if field not in ignored and found != value:
@@ -740,16 +848,33 @@ def _came_and_went(account: Account, name: str, key: tuple[Any, ...]) -> bool:
     )
 
 
-def _of_removed(account: Account, name: str, key: tuple[Any, ...]) -> bool:
+def _is_over(account: Account, name: str, row: Row) -> bool:
+    """Tell whether a row says how things were before the last run."""
+    counted_before = name == "contact_counts" and row["counted_at"] < account.clock.now()
+    return counted_before or (name == "sync_mismatches" and row["settled_at"] is not None)
+
+
+def _of_removed(account: Account, key: tuple[Any, ...]) -> bool:
     """Tell whether a row is of a campaign that was removed after it had been read."""
-    if name.startswith("contact") or name in dimensions.KEYS:
-        return False
-    campaign_id = key[0]
-    if key[0] in account.activities:
-        campaign_id = account.activities[key[0]].campaign_id
-    return campaign_id in account.campaigns and (
-        account.campaigns[campaign_id].current_status == "Removed"
+    ids = (
+        account.activities[part].campaign_id if part in account.activities else part for part in key
     )
+    found = (account.campaigns[part] for part in ids if part in account.campaigns)
+    return any(campaign.current_status == "Removed" for campaign in found)
+
+
+def _like(value: Any, found: Any) -> Any:
+    """Return what a database keeps in its own way as a value of the type that is expected."""
+    if found is None or value is None:
+        return found
+    kinds: dict[type, Callable[[Any], Any]] = {
+        datetime: _moment,
+        date: _day,
+        bool: _truth,
+        float: float,
+        list: _nested,
+    }
+    return kinds.get(type(value), _same)(found)
 
 
 def move_recipient_counters(account: Account) -> None:

@@ -1,18 +1,14 @@
 """Every answer satisfies the vendor's contract, but for oddities that have a name.
 
-The contract is the vendor's Swagger file, which is not part of this project: it is read from
-`../shared/reference`, or from where `CONSTANTCONTACT_SWAGGER` says. The validator is
-Schemathesis. A field that the contract does not declare counts as a violation too. Each oddity
-amends the contract in one place; it must be met, or its name has to go.
+The validator is Schemathesis. A field that the contract does not declare counts as a violation
+too. Each oddity amends the contract in one place; it must be met, or its name has to go.
 """
 
 from __future__ import annotations
 
 import copy
-import os
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +18,7 @@ from schemathesis.core.failures import Failure, FailureGroup
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
 from constantcontact_sandbox.routes import ROUTES
+from tests.contract import SWAGGER, needs_the_contract
 from tests.sandbox.conftest import NOON
 
 if TYPE_CHECKING:
@@ -31,11 +28,6 @@ if TYPE_CHECKING:
 
 Contract = dict[str, Any]
 
-ROOT = Path(__file__).parents[2]
-SWAGGER = Path(
-    os.environ.get("CONSTANTCONTACT_SWAGGER")
-    or ROOT.parent / "shared" / "reference" / "swagger-3.0.178.yml"
-)
 ELSEWHERE = "8987dc1a-48ef-433a-b836-7ca4f9aa3481"
 LINKS = ("PagingLinks", "tagsPagingLinks", "emailsPagingLinks", "reportingLinks", "segmentsLinks")
 NEXT_LINKS = ("Link", "tagsLinks", "emailsLink", "reportingNext", "Next")
@@ -49,9 +41,7 @@ LANDING_PAGES = (
 EVENT_PAGES = ("PaginationDtoEventListingDto", "PaginatedRegistrations")
 EVENT_LINKS = ("Links", "registrationsLinks")
 
-pytestmark = pytest.mark.skipif(
-    not SWAGGER.exists(), reason=f"the vendor's contract is not at {SWAGGER}"
-)
+pytestmark = needs_the_contract
 
 
 @dataclass(frozen=True)

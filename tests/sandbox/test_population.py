@@ -181,6 +181,11 @@ def test_events_come_in_every_kind(town: Account) -> None:
     assert {bool(each.opt_out_reason) for a in activities for each in a.optouts} == {True, False}
 
 
+def test_however_many_events_there_are_none_has_changed_in_the_future() -> None:
+    crowded = Account.populate(seed=7, contacts=20, campaigns=0, events=100, clock=Clock(NOON))
+    assert max(each.updated_at for each in crowded.events.values()) <= NOON
+
+
 def test_people_who_opened_were_deleted_or_moved_since(town: Account) -> None:
     opens = [each for activity in town.activities.values() for each in activity.opens]
     readers = [(town.contacts[each.contact_id], each) for each in opens]

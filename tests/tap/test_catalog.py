@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_constantcontact.streams import STREAMS
 from tap_constantcontact.streams.base import Asking, ConstantContactStream
 from tap_constantcontact.tap import TapConstantContact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Kind = type[ConstantContactStream]
 
@@ -30,6 +35,17 @@ def declared(stream: Kind) -> set[str]:
     }
 
 
+def fields(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the fields of a schema, those inside of others too, with their own names."""
+    for name, field in schema.get("properties", {}).items():
+        yield name, field
+        yield from fields(field)
+        yield from fields(field.get("items", {}))
+
+
+AS_THE_API_HAS = {"checkedIn_tickets"}
+"""Names of fields that are not in snake case."""
+
 OWN_WORDS = {
     "counter",
     "counts_recipients",
@@ -41,7 +57,7 @@ OWN_WORDS = {
     "of_channel",
 }
 OWN_WORDS |= {"adopt", "columns", "rows", "on_lists", "tagged", "of_status", "_any_of"}
-OWN_WORDS |= {"added_between", "changed_since", "opted_out_since", "found"}
+OWN_WORDS |= {"added_between", "changed_since", "opted_out_since", "found", "sent_between"}
 OWN_WORDS |= {"part", "mark", "gone", "sources", "vanishes", "listing", "records"}
 
 
@@ -66,15 +82,49 @@ def test_its_bookmark_is_a_time(stream: Kind) -> None:
 
 @every_stream
 def test_every_field_is_described(stream: Kind) -> None:
-    for name, field in stream.schema["properties"].items():
+    for name, field in fields(stream.schema):
         assert field["description"].endswith((".", "…")), name
 
 
 @every_stream
-def test_every_time_is_a_time(stream: Kind) -> None:
+def test_every_field_has_one_type_and_a_name_in_snake_case(stream: Kind) -> None:
+    for name, field in fields(stream.schema):
+        (kind,) = set(field["type"]) - {"null"}
+        assert kind in {"string", "integer", "number", "boolean", "array", "object"}, name
+        assert kind != "array" or field["items"]["type"], name
+        assert re.fullmatch(r"_?[a-z][a-z0-9]*(_{1,2}[a-z0-9]+)*", name) or name in AS_THE_API_HAS
+
+
+@every_stream
+def test_every_field_but_those_of_its_key_may_be_null(stream: Kind) -> None:
     for name, field in stream.schema["properties"].items():
+        assert ("null" in field["type"]) == (name not in stream.primary_keys), name
+
+
+@every_stream
+def test_every_time_is_a_time(stream: Kind) -> None:
+    for name, field in fields(stream.schema):
         if name.endswith(("_at", "_time", "_date")):
             assert field["format"] in {"date", "date-time"}, name
+
+
+def test_no_stream_has_a_field_twice() -> None:
+    """The SDK would keep the last one without a word."""
+    code = """if True:
+        from singer_sdk import typing as th
+        make = th.PropertiesList.__init__
+        def made(self, *properties, **options):
+            names = [each.name for each in properties]
+            assert len(names) == len(set(names)), names
+            make(self, *properties, **options)
+        th.PropertiesList.__init__ = made
+        import tap_constantcontact.streams
+    """
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert (found.returncode, found.stderr) == (0, "")
 
 
 @every_stream
@@ -102,9 +152,9 @@ def test_it_says_what_it_takes_to_be_allowed(stream: Kind) -> None:
 
 
 def test_every_stream_is_listed_once() -> None:
-    def leaves(kind: Kind) -> list[Kind]:
-        below = [leaf for child in kind.__subclasses__() for leaf in leaves(child)]
-        return below or [kind]
+    def leaves(kind: Kind) -> set[Kind]:
+        below = {leaf for child in kind.__subclasses__() for leaf in leaves(child)}
+        return below or {kind}
 
     assert sorted(stream.name for stream in leaves(ConstantContactStream)) == sorted(
         stream.name for stream in STREAMS

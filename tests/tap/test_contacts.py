@@ -10,7 +10,7 @@ import pytest
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
 from tap_constantcontact.streams.contacts import Contacts
-from tap_constantcontact.streams.tags import TagCounts
+from tap_constantcontact.streams.tags import ContactTags
 from tests.running import TapRunner, Writer
 
 if TYPE_CHECKING:
@@ -506,7 +506,7 @@ def test_tags_on_further_pages_are_counted_too(
     empty: bool,
 ) -> None:
     switches.tag_links, switches.empty_pages = links, empty
-    monkeypatch.setattr(TagCounts, "page_size", 2)
+    monkeypatch.setattr(ContactTags, "page_size", 2)
     tags = [town.account.add_tag(f"tag {number}", at=NOON) for number in range(5)]
     tap.run(select=["contacts"])
     clock.advance(timedelta(hours=1))

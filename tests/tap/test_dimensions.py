@@ -35,6 +35,10 @@ LISTS = [
     ("/social/hashtags/groups", {"limit": "5"}),
     ("/automations/workflows", {}),
     ("/activities", {"limit": "500"}),
+    (
+        "/reports/summary_reports/sms_campaign_summaries",
+        {"limit": "50", "start_at": "2000-01-01T00:00:00Z"},
+    ),
 ]
 VANISHING = [
     "account_emails",
@@ -149,6 +153,46 @@ def test_only_jobs_that_changed_are_rows(tap: TapRunner, account: Account, clock
     assert (row["status__items_total_count"], row["status__person_count"]) == (10, 5)
 
 
+def test_text_campaigns_are_asked_for_between_the_dates_of_the_settings(
+    tap: TapRunner, account: Account
+) -> None:
+    for days in (1, 20, 40):
+        sent = NOON - timedelta(days=days)
+        account.send_texts(account.add_text_campaign(f"t{days}", at=sent), [], at=sent)
+    account.add_text_campaign("a draft", at=YESTERDAY)
+    tap.config |= {"start_date": "30 days ago", "end_date": "2026-05-31"}
+
+    run = tap.run(select=["sms_campaign_summaries"])
+    assert [call.query for call in run.asked] == [
+        {"start_at": "2026-05-02T12:00:00Z", "end_at": "2026-05-31T00:00:00Z", "limit": "50"}
+    ]
+    (row,) = run.rows("sms_campaign_summaries")
+    assert row == {
+        "campaign_id": row["campaign_id"],
+        "campaign_name": "t20",
+        "campaign_type": "SMS",
+        "last_sent_date": "2026-05-12T08:00:00.000-04:00",
+        "unique_counts__sends": 0,
+        "unique_counts__delivers": 0,
+        "unique_counts__opens": None,
+        "unique_counts__clicks": 0,
+        "unique_counts__optouts": 0,
+        "_extra": None,
+    }
+
+
+def test_tags_and_custom_fields_are_asked_for_once_where_contacts_want_them_too(
+    tap: TapRunner, account: Account, clock: Clock
+) -> None:
+    account.add_contact("ann@example.com", at=YESTERDAY)
+    dimensions = ["contact_tags", "contact_custom_fields"]
+    shared = ("/contact_tags", "/contact_custom_fields")
+    for select in (["contacts"], ["contacts", *dimensions], ["contacts", "contact_tags"]):
+        clock.advance(timedelta(hours=1))
+        paths = tap.run(select=select).paths()
+        assert [paths.count(path) for path in shared] == [1, 1]
+
+
 @pytest.mark.parametrize("links", ["internal", "public", "nested"])
 def test_the_pages_of_tags_are_followed_wherever_their_links_seem_to_lead(
     tap: TapRunner, account: Account, switches: Switches, links: Any, monkeypatch: Any
@@ -231,6 +275,19 @@ def test_a_list_of_several_pages_is_read_until_two_readings_agree(
     tables.load(run.messages)
     assert {row["tag_id"] for row in tables.rows("contact_tags")} == set(account.tags)
     assert activated(run) == ["contact_tags"]
+
+
+def test_a_list_of_several_pages_that_is_as_the_run_before_saw_it_is_read_once(
+    tap: TapRunner, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_constantcontact.streams.tags.ContactTags.page_size", 1)
+    first, quiet = (tap.run(select=["contact_tags"]) for _ in range(2))
+    assert (len(first.asked), len(quiet.asked)) == (4, 2)
+    account.add_tag("tart")
+
+    news = tap.run(select=["contact_tags"])
+    assert len(news.asked) == 6
+    assert [activated(run) for run in (first, quiet, news)] == [["contact_tags"]] * 3
 
 
 def test_a_list_that_never_stays_the_same_is_not_activated(

@@ -126,6 +126,19 @@ def test_a_state_comes_back_as_it_was_written(
     assert again.bookmark("contacts") == until
 
 
+def test_what_is_known_of_landing_pages_and_lists_comes_back_as_it_was_written() -> None:
+    ledger = Ledger({})
+    ledger.landing_pages["p1"] = {"landing_page_opens": NOON}
+    ledger.lists["social_hashtag_groups"] = "q83vEjRW"
+
+    state = json.loads(json.dumps(ledger.state()))
+    again = Ledger(state)
+    assert state["ledger"]["landing_pages"] == {
+        "p1": [{"landing_page_opens": "2026-06-01T12:00:00Z"}]
+    }
+    assert (again.landing_pages, again.lists) == (ledger.landing_pages, ledger.lists)
+
+
 @pytest.mark.parametrize(
     ("report", "cold", "kept"),
     [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
+from tests.pipeline.tables import Tables
 from tests.running import TapRunner
 
 if TYPE_CHECKING:
@@ -142,3 +143,56 @@ def test_no_page_of_openers_is_asked_for_below_those_that_are_known(
     assert asked(moved) == ["unique_opens", "didnotopens"]
     gone = [key for key, since in told(moved, "email_did_not_opens", "_sdc_deleted_at") if since]
     assert late.contact_id in gone
+
+
+def test_without_the_report_it_is_made_of_it_is_read_again_until_the_last_try(
+    tap: TapRunner,
+    account: Account,
+    email: Activity,
+    people: list[Contact],
+    switches: Switches,
+    clock: Clock,
+) -> None:
+    """No one reads opens, so nothing says whether they had come when the counter moved."""
+    select = ["email_unique_opens"]
+    tap.run(select=select)
+    clock.advance(timedelta(days=3))
+    tap.run(select=select)
+    switches.report_lag = timedelta(hours=5)
+    account.add_open(email, people[0])
+    early = tap.run(select=select)
+    assert (asked(early), early.rows("email_unique_opens")) == (["unique_opens"], [])
+    found = []
+    for hours in (1, 1, 6, 41, 48):  # since it fell short: 1, 2, 8, 49 and 97
+        clock.advance(timedelta(hours=hours))
+        run = tap.run(select=select)
+        found.append((asked(run), len(run.rows("email_unique_opens"))))
+
+    assert found == [
+        (["unique_opens"], 0),
+        ([], 0),
+        (["unique_opens"], 1),
+        (["unique_opens"], 1),
+        ([], 0),
+    ]
+    with_opens = tap.run(select=[*select, "email_opens"])
+    assert asked(with_opens) == ["opens"]
+
+
+def test_whoever_opened_after_a_run_that_was_killed_is_gone(
+    tap: TapRunner, account: Account, email: Activity, people: list[Contact], clock: Clock
+) -> None:
+    """Its rows have come, but not the state that knows of them."""
+    tap.run(select=["campaigns", "email_unique_opens"])
+    before, loaded = tap.state, Tables()
+    killed = tap.run(select=STREAMS).messages
+    loaded.load([message for message in killed if message["type"] != "STATE"])
+    tap.state = before
+    clock.advance(timedelta(hours=1))
+    account.add_open(email, people[1])
+
+    loaded.load(tap.run(select=STREAMS).messages)
+    assert {row["contact_id"] for row in loaded.rows("email_did_not_opens")} == {
+        people[0].contact_id,
+        people[2].contact_id,
+    }

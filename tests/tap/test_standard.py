@@ -40,6 +40,7 @@ def _an_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             contact_report_ids=[activity.sends[0].contact_id for activity in sent],
             sms_history_scope="with_channel",
             segment_ids=[str(key) for key in account.segments],
+            landing_page_ids=list(account.landing_pages),
             custom_fields_as_columns=False,  # the suite wants every column in the catalog
         )
         yield
