@@ -266,10 +266,13 @@ class Allowance:
 
     def _kept_for_increments(self, day: Day) -> int:
         """Return how many calls the increments of the rest of the day will need."""
+        left = _left_of(self._now()) / timedelta(days=1)
         a_day: float | None = self._limits.increment_reserve
         if a_day is None:
-            a_day = MARGIN * (max(day.past) if day.past else self._increments * RUNS_A_DAY)
-        return math.ceil(a_day * (_left_of(self._now()) / timedelta(days=1)))
+            seen = max(1 - left - day.began, 1 / RUNS_A_DAY)
+            first = max(self._increments * RUNS_A_DAY, day.increments / seen)
+            a_day = MARGIN * (max(day.past) if day.past else first)
+        return math.ceil(a_day * left)
 
     def _day(self, document: Document) -> Day:
         """Return what a document says of the calls of today."""

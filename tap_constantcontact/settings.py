@@ -197,8 +197,8 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType,
         default=7,
         title="Full pass of contacts",
-        description="Days after which all contacts are read again, for changes that move no time "
-        "the API can filter by (a list joined, an address changed). 0: never.",
+        description="Days (UTC) after which all contacts are read again, for changes that move no "
+        "time the API can filter by (a list joined, an address changed). 0: never.",
     ),
     th.Property(
         "contacts_since",

@@ -29,7 +29,7 @@ from typing_extensions import override
 
 from tap_constantcontact import settings
 from tap_constantcontact.allowance import Allowance
-from tap_constantcontact.auth import Authenticator, Grants
+from tap_constantcontact.auth import Authenticator, Grants, fingerprint
 from tap_constantcontact.emitter import Emitter
 from tap_constantcontact.errors import QuotaUsed, SettingsError, TapError
 from tap_constantcontact.fetcher import THREADS, Fetcher
@@ -290,6 +290,8 @@ class TapConstantContact(Tap):
         def plan() -> Planner:
             return Planner(self._own, wanted, self.ledger, self.settings, fetcher.began)
 
+        account = fingerprint(self.settings.refresh_token or "")
+        dates = (self.config.get("start_date") or "", self.config.get("end_date") or "")
         emitter = Emitter(
             self.message_writer,
             lambda state: self.state_writer.write_state(cast("TapState", state)),
@@ -299,7 +301,13 @@ class TapConstantContact(Tap):
             fetcher,
             emitter,
             self.ledger,
-            Traces(self.store, self.settings.client_id, self.ledger.mark, now=self.clock),
+            Traces(
+                self.store,
+                self.settings.client_id,
+                self.ledger.mark,
+                scope=" ".join((account, *dates)),
+                now=self.clock,
+            ),
             self._interruption,
             allowance,
             self.settings.requests_per_second,

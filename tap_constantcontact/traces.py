@@ -23,7 +23,7 @@ Key = dict[str, Any]
 """The primary key of a row."""
 
 FIRST = "first"
-"""The mark of no state: whoever begins without one reads everything."""
+"""Begins the mark of no state: whoever begins without one reads everything of its scope."""
 
 KEPT = timedelta(days=30)
 """How long traces are kept of a run that nobody goes on from."""
@@ -36,6 +36,8 @@ class Traces:
         store: Where.
         client_id: The API key of the runs that share them.
         mark: The mark of the state that the run goes on from; None for none.
+        scope: What a run without a state reads. What another scope has written is not its own: a
+            backfill with dates of its own may begin while increments run.
         now: The time, in UTC.
     """
 
@@ -45,11 +47,13 @@ class Traces:
         client_id: str,
         mark: str | None,
         *,
+        scope: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._store = store
         self._key = f"traces-{client_id}"
         self._mark = mark
+        self._first = f"{FIRST} {scope}"
         self._now = now
         self._is_new = False
 
@@ -60,7 +64,7 @@ class Traces:
             StoreError: The store cannot be read.
         """
         document = self._store.get(self._key) or {}
-        streams = document.get(self._mark or FIRST, {}).get("streams", {})
+        streams = document.get(self._mark or self._first, {}).get("streams", {})
         return {stream: list(keys) for stream, keys in streams.items()}
 
     def note(self, stream: str, keys: Iterable[Key]) -> None:
@@ -70,7 +74,7 @@ class Traces:
             StoreError: The store cannot be written.
         """
         written = list(keys)
-        mark, today = self._mark or FIRST, self._now().date()
+        mark, today = self._mark or self._first, self._now().date()
         self._is_new = True
 
         def noted(kept: Document | None, _: float) -> Document:

@@ -254,10 +254,12 @@ class ContactsPart(Part):
         whole, every = self._crowd.read_whole, self._settings.contacts_full_refresh
         if whole is None or self._crowd.begun is not None:
             return True
-        age = self._now() - whole
-        if every is not None and age >= every:
+        # By the calendar: a nightly run may begin some seconds earlier than the night before.
+        if every is not None and self._now().date() - whole.date() >= every:
             return True
-        return self._crowd.due is not None and (age >= DAY or self._whole_cost() <= FEW_CALLS)
+        return self._crowd.due is not None and (
+            self._now() - whole >= DAY or self._whole_cost() <= FEW_CALLS
+        )
 
     # What is learnt
 

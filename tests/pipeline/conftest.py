@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_constantcontact.fetcher import THREADS
+from tests.pipeline.project import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from constantcontact_sandbox import Sandbox
     from tests.running import TapRunner
 
 
@@ -17,3 +22,13 @@ def tap(tap: TapRunner) -> TapRunner:
     """Runs the tap with as many threads as it has for users."""
     tap.threads = THREADS
     return tap
+
+
+@pytest.fixture
+def project(tmp_path: Path, sandbox: Sandbox) -> Iterator[Project]:
+    """The Meltano project, which reads the sandbox."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    project = Project(folder, sandbox)
+    yield project
+    project.close()

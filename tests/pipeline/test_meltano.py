@@ -2,103 +2,124 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
+import signal
+import time
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from constantcontact_sandbox.faults import Fault
+from tests.pipeline.project import INSTALLED
 from tests.pipeline.truth import differences
 
 if TYPE_CHECKING:
-    from constantcontact_sandbox import Sandbox
+    from constantcontact_sandbox import Asked, Sandbox
+    from tests.pipeline.project import Project, Running
 
-ROOT = Path(__file__).parent.parent.parent
-MELTANO = Path(sys.executable).parent / "meltano"
+pytestmark = INSTALLED
 
-pytestmark = pytest.mark.skipif(
-    not (ROOT / ".meltano" / "loaders" / "target-postgres").exists(),
-    reason="make setup installs Meltano's plugins",
-)
-
-
-class Project:
-    """A copy of the Meltano project with a database of its own, and the plugins installed."""
-
-    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
-        self.folder = folder
-        shutil.copy(ROOT / "meltano.yml", folder)
-        (folder / ".meltano").mkdir()
-        for kind in ("extractors", "loaders"):
-            (folder / ".meltano" / kind).symlink_to(ROOT / ".meltano" / kind)
-        settings = {
-            "CLIENT_ID": sandbox.client_id,
-            "CLIENT_SECRET": sandbox.client_secret,
-            "REFRESH_TOKEN": sandbox.refresh_token,
-            "API_URL": sandbox.api_url,
-            "AUTH_URL": sandbox.auth_url,
-            "REQUESTS_PER_SECOND": "1000",
-        }
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("TAP_")},
-            **{f"TAP_CONSTANTCONTACT_{name}": value for name, value in settings.items()},
-        }
-
-    def run(self, *arguments: str, **environment: str) -> str:
-        """Run Meltano and return what it says; fail if it fails."""
-        done = subprocess.run(
-            [str(MELTANO), *arguments],
-            cwd=self.folder,
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-4000:]
-        return done.stdout + done.stderr
+INCREMENTS = {"TAP_CONSTANTCONTACT_START_DATE": "2026-01-01"}
+OLDER = {
+    "TAP_CONSTANTCONTACT__BACKFILL_START_DATE": "2024-01-01",
+    "TAP_CONSTANTCONTACT__BACKFILL_END_DATE": "2026-01-01",
+}
 
 
-@pytest.fixture
-def project(tmp_path: Path, sandbox: Sandbox) -> Project:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    return Project(folder, sandbox)
+def hold(sandbox: Sandbox, path: str) -> Fault:
+    """Let an answer take long, so that a run is sure to be in the middle."""
+    fault = Fault(path, "slow", seconds=300, times=100)
+    sandbox.faults.append(fault)
+    return fault
 
 
-def test_the_sqlite_job_fills_the_database_of_its_environment_from_state_to_state(
+def wait_for(fault: Fault, running: Running) -> None:
+    """Wait until a run is in the middle."""
+    while not fault.met:
+        assert not running.has_ended, running.end()
+        time.sleep(0.05)
+
+
+def reads_all_contacts(asked: list[Asked]) -> bool:
+    """Tell whether contacts were asked for whenever they changed."""
+    return any(
+        call.path == "/contacts"
+        and call.query["status"] == "all"
+        and not {"updated_after", "optout_after"} & call.query.keys()
+        for call in asked
+    )
+
+
+def test_the_schedules_fill_the_database_of_their_environment_from_state_to_state(
     project: Project, sandbox: Sandbox
 ) -> None:
     url = f"sqlite:///{project.folder / 'output' / 'sandbox.db'}"
-    project.run("run", "--no-install", "to-sqlite")
+    project.run("schedule", "run", "hourly")
     assert differences(sandbox.account, url) == []
 
     sandbox.live(timedelta(days=8))
-    project.run("run", "--no-install", "to-sqlite")
+    project.run("schedule", "run", "hourly")
     assert differences(sandbox.account, url) == []
 
     before = len(sandbox.asked)
-    project.run("run", "--no-install", "to-sqlite")
-    quiet = [call.path for call in sandbox.asked[before:]]
+    project.run("schedule", "run", "hourly")
+    quiet = sandbox.asked[before:]
     assert len(quiet) <= 32
-    assert not [path for path in quiet if "/tracking/" in path]
+    assert not [call.path for call in quiet if "/tracking/" in call.path]
+    assert not reads_all_contacts(quiet)
     assert not (project.folder / "output" / "constantcontact.db").exists()
+
+    sandbox.account.clock.advance(timedelta(hours=23))
+    before = len(sandbox.asked)
+    project.run("schedule", "run", "nightly")
+    assert reads_all_contacts(sandbox.asked[before:])
 
 
 def test_the_postgres_job_fills_a_schema_of_its_environment(
     project: Project, sandbox: Sandbox, postgres_url: str
 ) -> None:
     project.run(
-        "--environment=prod",
-        "run",
-        "--no-install",
-        "to-postgres",
-        TARGET_POSTGRES_SQLALCHEMY_URL=postgres_url,
-        TAP_CONSTANTCONTACT_STORE=str(project.folder / "store"),
+        "--environment=prod", "run", "to-postgres", TARGET_POSTGRES_SQLALCHEMY_URL=postgres_url
     )
 
     assert differences(sandbox.account, postgres_url, "constantcontact") == []
+
+
+@pytest.mark.timeout(900)
+def test_runs_beside_each_other_and_runs_that_are_killed_end_with_the_truth(
+    project: Project, sandbox: Sandbox
+) -> None:
+    """Increments that are killed, and beside them a backfill that is killed, and again."""
+    url = f"sqlite:///{project.folder / 'output' / 'sandbox.db'}"
+    contacts = hold(sandbox, "^/contacts$")
+    increments = project.start("schedule", "run", "hourly", **INCREMENTS)
+    wait_for(contacts, increments)
+    assert "pipeline is already running" in project.refuse("schedule", "run", "nightly")
+
+    reports = hold(sandbox, "^/reports/email_reports/")
+    backfill = project.start("run", "backfill-to-sqlite", **OLDER)
+    wait_for(reports, backfill)
+    backfill.end(signal.SIGKILL)
+    sandbox.faults.remove(reports)
+    # For five minutes, Meltano cannot know that it is dead.
+    assert "pipeline is already running" in project.refuse("run", "backfill-to-sqlite")
+    assert increments.end(signal.SIGTERM)[0] != 0
+    sandbox.faults.remove(contacts)
+
+    increments = project.start("schedule", "run", "hourly", **INCREMENTS)
+    said = project.run("run", "--force", "backfill-to-sqlite", **OLDER)
+    assert "nothing is left to do" in said
+    assert " contacts " not in said
+    assert increments.end()[0] == 0
+    assert {"tap-constantcontact", "tap-constantcontact--backfill"} <= {
+        path.name for path in (project.folder / ".meltano/run").iterdir()
+    }
+    project.run(
+        "state",
+        "merge",
+        "--from-state-id=sandbox:tap-constantcontact--backfill-to-target-sqlite",
+        "sandbox:tap-constantcontact-to-target-sqlite",
+    )
+    sandbox.live(timedelta(days=8))
+    project.run("schedule", "run", "hourly")
+    assert differences(sandbox.account, url) == []

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from meltano.core.utils import merge
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
 from tap_constantcontact.allowance import Limits
@@ -28,6 +29,9 @@ DAY = timedelta(days=1)
 
 COMPARED = KEYS.keys() & MAIL
 """The tables that these tests fill."""
+
+REPORTS = MAIL - {"contact_lists", "contacts", "campaign_summaries"}
+"""What a backfill reads: campaigns, and what follows from them."""
 
 
 @pytest.fixture
@@ -192,6 +196,19 @@ def test_before_anything_was_learnt_an_increment_is_expected_every_hour(tmp_path
         spend(first, 1_000, Work.BACKFILL)
 
 
+def test_on_its_first_day_a_backfill_looks_at_what_increments_beside_it_make(
+    tmp_path: Path,
+) -> None:
+    day = Day()
+    spend(day.allowance(tmp_path, daily_quota=1_000), 20, Work.INCREMENT)
+    backfill = day.allowance(tmp_path, daily_quota=1_000)
+    spend(backfill, 1, Work.INCREMENT)
+
+    day.time += DAY / 12
+    with pytest.raises(BackfillPaused, match="the 289 calls left of today"):
+        spend(backfill, 1_000, Work.BACKFILL)
+
+
 def test_five_days_of_a_backfill_under_a_small_quota_with_increments_every_hour(
     tmp_path: Path, clock: Clock
 ) -> None:
@@ -220,3 +237,41 @@ def test_five_days_of_a_backfill_under_a_small_quota_with_increments_every_hour(
     days = [sum(spent[:11]), *(sum(spent[start : start + 24]) for start in range(11, 107, 24))]
     assert max(days) <= 450
     assert days[0] > 330  # the backfill used what was there
+
+
+def test_a_backfill_of_two_years_beside_increments_every_hour_ends_with_the_truth(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each has a state of its own, handed over in the end as docs/operations.md says."""
+    account = Account.populate(seed=5, contacts=30, campaigns=40, clock=clock)
+    switches = Switches(requests_per_second=None, token_requests_per_second=None, daily_quota=460)
+    loader = Tables()
+    with Sandbox(account, switches) as sandbox:
+        increments, backfill = (
+            TapRunner(sandbox, tmp_path / "store", {"daily_quota": 460, **dates}, select=select)
+            for dates, select in (
+                ({"start_date": "2026-05-01"}, MAIL),
+                ({"start_date": "2024-05-01", "end_date": "2026-05-01"}, REPORTS),
+            )
+        )
+        paused: list[bool] = []
+        while len(paused) < 2:
+            sandbox.live(timedelta(hours=1))
+            run = increments.run()
+            loader.load(run.messages)
+            assert "/contacts" in run.paths(), clock.now()
+            if clock.now().hour == 20:
+                caplog.clear()
+                loader.load(backfill.run().messages)
+                paused.append("The backfill pauses" in caplog.text)
+        assert paused == [True, False]
+        assert 429 not in {call.status for call in sandbox.asked}
+
+        switches.daily_quota = increments.config["daily_quota"] = 10_000
+        del increments.config["start_date"]
+        increments.state = merge(backfill.state, increments.state)  # type: ignore[no-untyped-call]
+        for _ in range(3):
+            clock.advance(timedelta(days=3))
+            loader.load(increments.run().messages)
+
+    assert differences_of(account, loader.rows, COMPARED) == []

@@ -199,6 +199,20 @@ def test_a_weekly_pass_that_stops_goes_on_though_nothing_else_is_due(
     assert tap.run(select=["contacts"]).counts == {}
 
 
+def test_a_nightly_pass_reads_all_though_it_begins_a_little_earlier_than_the_night_before(
+    tap: TapRunner, account: Account, clock: Clock
+) -> None:
+    tap.run(select=["contacts"])
+    clock.advance(timedelta(hours=11, minutes=59))
+    assert tap.run(select=["contacts"]).counts == {}
+
+    tap.config["contacts_full_refresh_days"] = 1
+    for _ in range(2):
+        clock.advance(timedelta(hours=23, minutes=59))
+        assert ids(tap.run(select=["contacts"]).rows("contacts")) == account.contacts.keys()
+        assert tap.run(select=["contacts"]).counts == {}
+
+
 class Town:
     """A few people, and what they are sorted by."""
 

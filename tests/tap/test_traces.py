@@ -63,6 +63,22 @@ def test_traces_that_nobody_comes_back_to_are_forgotten() -> None:
     assert traces(store, "new").left() == {"schedules": [ONE, OTHER]}
 
 
+def test_a_backfill_takes_back_nothing_that_increments_beside_it_have_written(
+    tap: TapRunner, account: Account, clock: Clock
+) -> None:
+    """Neither has a state when it begins."""
+    campaign = account.add_campaign("to come", at=clock.now() - timedelta(days=1))
+    account.schedule(campaign, clock.now() + timedelta(days=9))
+    loader = Tables()
+    loader.load(tap.run().messages)
+    assert schedules(loader, campaign) == 1
+
+    tap.state = {}
+    tap.config["end_date"] = "2026-01-01"
+    loader.load(tap.run().messages)
+    assert schedules(loader, campaign) == 1
+
+
 def schedules(tables: Tables, campaign: Campaign) -> int:
     return sum(
         row["campaign_activity_id"] == campaign.primary.campaign_activity_id
