@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 BENCHMARKS ?= $(shell $(BIN)/python -m benchmarks)
 
-.PHONY: help setup demo check test test-long soak bench docs lock clean
+.PHONY: help setup demo check test test-long soak airflow test-airflow bench docs lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -32,10 +32,20 @@ check: setup ## Lint, types, and whether the documents say what the code does
 test: setup ## Run every test; PostgreSQL is brought along
 	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term $(PYTEST)
 
-test-long: setup ## Search longer for an order of things that breaks something
-	KILLS=100 CRASHES=40 ORDER_EXAMPLES=300 MODEL_EXAMPLES=800 $(BIN)/pytest --numprocesses 2 --timeout 3000 \
+test-long: setup ## Search longer for an order of things that breaks something; build the container's steps
+	CONTAINER=1 KILLS=100 CRASHES=40 ORDER_EXAMPLES=300 MODEL_EXAMPLES=800 $(BIN)/pytest --numprocesses 2 --timeout 3000 \
 		tests/pipeline/test_any_order.py tests/pipeline/test_kill.py tests/target/test_model.py \
-		tests/target/test_crash.py
+		tests/target/test_crash.py tests/test_container.py
+
+.airflow-venv/installed: requirements-airflow.lock | .venv/installed
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .airflow-venv
+	$(BIN)/uv pip install --quiet --python .airflow-venv/bin/python --requirements $<
+	@touch $@
+
+airflow: setup .airflow-venv/installed ## Install Airflow into .airflow-venv
+
+test-airflow: airflow ## Run the DAG in an Airflow of its own
+	$(BIN)/pytest --durations 3 tests/airflow
 
 soak: setup ## Run the pipe 200 times, something happening to nearly each run; half an hour at most
 	SOAK=200 $(BIN)/pytest --timeout 3600 tests/pipeline/test_soak.py
@@ -51,6 +61,9 @@ lock: setup ## Pin the newest versions that the ranges in pyproject.toml allow
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 \
 		--generate-hashes --no-annotate --quiet --custom-compile-command "make lock" \
 		--output-file requirements.lock
+	$(BIN)/uv pip compile --group pyproject.toml:airflow --universal --python-version 3.10 \
+		--generate-hashes --no-annotate --quiet --custom-compile-command "make lock" \
+		--output-file requirements-airflow.lock
 
 clean: ## Remove what the commands made
-	rm -rf .venv .meltano output .mypy_cache .ruff_cache .pytest_cache .coverage*
+	rm -rf .venv .airflow-venv .meltano output .mypy_cache .ruff_cache .pytest_cache .coverage*

@@ -211,6 +211,16 @@ class Allowance:
         self._store.change(self._pacer.key, used, lasting=False)
         self._end_day()
 
+    def look(self) -> None:
+        """Read how many calls were made today, without counting one."""
+        self._day(self._store.get(self._pacer.key) or {})
+
+    @property
+    def next_day(self) -> datetime:
+        """When the calls of the next day may be spent, by the clock of this machine."""
+        now = self._clock()
+        return now + _left_of(now + self._skew) + AFTER_MIDNIGHT
+
     @property
     def waits(self) -> bool:
         """Whether the run goes on by itself on the next day."""

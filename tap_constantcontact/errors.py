@@ -12,7 +12,10 @@
     ├── Unreachable           it was tried again and again, in vain
     ├── Refused               the API calls the request wrong
     │   └── NotFound          what was asked for does not exist: some streams expect that
-    └── UnexpectedAnswer      it answered something it never should
+    ├── UnexpectedAnswer      it answered something it never should
+    ├── Stale                 the tables are older than they may be
+    ├── Unsettled             something is missing in the tables, and it is known what
+    └── NoTables              the database of the tables cannot be read
     TryAgain                  not an error yet: the transport repeats the request
 
 No text here ever carries a token, a secret, an answer's body or a person's data.
@@ -114,6 +117,24 @@ class StoreError(TapError):
     """The store cannot be read, written, opened or locked."""
 
     exit_code = 10
+
+
+class Stale(TapError):
+    """The tables are older than they may be."""
+
+    exit_code = 11
+
+
+class Unsettled(TapError):
+    """Reports show less than their counters, or the loader refused records."""
+
+    exit_code = 12
+
+
+class NoTables(TapError):
+    """The database of the tables cannot be read, or holds none of them."""
+
+    exit_code = 13
 
 
 class TryAgain(Exception):

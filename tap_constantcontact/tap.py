@@ -320,11 +320,7 @@ class TapConstantContact(Tap):
             StateError: The state is of another account.
         """
         self.ledger.belongs_to(self.authenticator.account())
-        key = f"key-{self.settings.client_id}"
-        pacer = Pacer(self.store, key, self.settings.requests_per_second)
-        allowance = Allowance(
-            self.store, pacer, self.settings.limits, now=self.clock, sleep=self.sleep
-        )
+        pacer, allowance = self.pacer_and_allowance()
         transport = Transport(self.settings, self.authenticator, pacer, allowance, self.patience)
         fetcher = Fetcher(
             transport,
@@ -334,6 +330,15 @@ class TapConstantContact(Tap):
             threads=self.threads,
         )
         return fetcher, allowance
+
+    def pacer_and_allowance(self) -> tuple[Pacer, Allowance]:
+        """Return the pace of the key, and its calls."""
+        key = f"key-{self.settings.client_id}"
+        pacer = Pacer(self.store, key, self.settings.requests_per_second)
+        allowance = Allowance(
+            self.store, pacer, self.settings.limits, now=self.clock, sleep=self.sleep
+        )
+        return pacer, allowance
 
     @cached_property
     def settings(self) -> Settings:

@@ -42,9 +42,10 @@ ROOMS: dict[str, set[str]] = {
     },
     "traces": {"store"},
 }
-"""What each room of the tap may know of the others; `tap`, `login` and `plan` wire them all."""
+"""What each room of the tap may know of the others; `tap`, `login`, `plan` and `status` wire
+them all."""
 
-WIRING = {"__init__", "__main__", "tap", "login", "plan"}
+WIRING = {"__init__", "__main__", "tap", "login", "plan", "status"}
 
 
 def imports(path: Path) -> set[str]:

@@ -59,12 +59,13 @@ class DatabaseStore(Store):
         self._engine = sa.create_engine(
             self._url,
             isolation_level="AUTOCOMMIT",
-            # At DEBUG, parameters and rows would be logged, tokens among them.
+            # At DEBUG, parameters and rows would be logged, tokens among them; at INFO, several
+            # statements for each call.
             hide_parameters=True,
             logging_name=TABLE,
             **_ENGINE[self._url.get_backend_name()],
         )
-        logging.getLogger(f"sqlalchemy.engine.Engine.{TABLE}").setLevel(logging.INFO)
+        logging.getLogger(f"sqlalchemy.engine.Engine.{TABLE}").setLevel(logging.WARNING)
         self._insert = DIALECTS[self._url.get_backend_name()]
         self._table = sa.Table(
             TABLE,

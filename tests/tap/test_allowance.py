@@ -61,6 +61,23 @@ def test_a_run_that_follows_goes_on_counting(tmp_path: Path) -> None:
     assert (again.calls, again.calls_today) == (1, 2)
 
 
+def test_whoever_only_looks_spends_no_call(tmp_path: Path) -> None:
+    allowance(tmp_path, Day(), Limits(100)).spend()
+    looking = allowance(tmp_path, Day(), Limits(100))
+    for _ in range(2):
+        looking.look()
+
+    assert (looking.calls, looking.calls_today, looking.left_today) == (0, 1, 99)
+
+
+def test_the_next_day_begins_by_the_clock_of_the_api(tmp_path: Path) -> None:
+    calls = allowance(tmp_path, Day(), Limits(100))
+    assert calls.next_day == NOON + timedelta(hours=12, seconds=30)
+
+    calls.api_clock(NOON + timedelta(hours=2))
+    assert calls.next_day == NOON + timedelta(hours=10, seconds=30)
+
+
 def test_each_key_has_calls_of_its_own(tmp_path: Path) -> None:
     allowance(tmp_path, Day(), Limits(100), key="one").spend()
     other = allowance(tmp_path, Day(), Limits(100), key="two")

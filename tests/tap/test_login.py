@@ -485,6 +485,19 @@ def test_whoever_signs_out_is_forgotten(
 
 
 @pytest.mark.usefixtures("environment")
+def test_a_name_in_the_place_of_a_refresh_token_stands_for_what_was_signed_in_under_it(
+    monkeypatch: pytest.MonkeyPatch, tap: TapRunner
+) -> None:
+    monkeypatch.setenv("TAP_CONSTANTCONTACT_REFRESH_TOKEN", "shop")
+    assert sign_in(monkeypatch).exit_code == 0
+
+    tap.config["refresh_token"] = "shop"
+    assert tap.run(select=["contacts"]).counts == {"contacts": 120}
+    tap.config["refresh_token"] = "agency"
+    assert isinstance(tap.run(select=["contacts"], fails=True).error, SignInNeeded)
+
+
+@pytest.mark.usefixtures("environment")
 def test_a_new_key_opens_a_store(monkeypatch: pytest.MonkeyPatch, tap: TapRunner) -> None:
     key = CliRunner().invoke(main, ["--new-store-key"]).stdout.strip()
     monkeypatch.setenv("TAP_CONSTANTCONTACT_STORE_KEY", key)

@@ -151,6 +151,15 @@ def test_the_lock_of_a_killed_process_is_gone(where: str) -> None:
         assert time.monotonic() - began < 5
 
 
+def test_what_a_store_is_asked_is_not_in_the_log(
+    where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    open_store(where).change("pace", lambda *_: {"free": 1})
+
+    assert caplog.messages == []
+
+
 # Encryption
 
 
