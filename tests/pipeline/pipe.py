@@ -35,6 +35,8 @@ class Pipe:
     def __init__(self, tap: TapRunner, folder: Path, url: str, **settings: Any) -> None:
         self.url = url
         self.sandbox = tap.sandbox
+        self.said = folder / "said.log"
+        """What both of the last run logged."""
         self.states = folder / "states.jsonl"
         self.states.touch()
         self.settings = {**tap.settings, "requests_per_second": 200, **settings}
@@ -70,12 +72,9 @@ class Pipe:
         before = len(self.sandbox.asked)
         with (
             self.states.open("a") as states,
-            subprocess.Popen(
-                [*self.reading, *given], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-            ) as tap,
-            subprocess.Popen(
-                self.loading, stdin=tap.stdout, stdout=states, stderr=subprocess.DEVNULL
-            ) as loader,
+            self.said.open("w") as said,
+            subprocess.Popen([*self.reading, *given], stdout=subprocess.PIPE, stderr=said) as tap,
+            subprocess.Popen(self.loading, stdin=tap.stdout, stdout=states, stderr=said) as loader,
         ):
             assert tap.stdout is not None
             tap.stdout.close()

@@ -74,7 +74,7 @@ def test_whoever_follows_the_document_ends_with_the_truth(
         assert code == 0, (block, words[-4000:])
         said[heading] = said.get(heading, "") + words
         if "to-csv" in block:
-            truth = expected(sandbox.account)
+            truth = expected(sandbox.account, {})
             for stream in ("contacts", "campaigns", "email_sends", "email_opens"):
                 assert len(files(project, stream)) == len(truth[stream]), stream
 

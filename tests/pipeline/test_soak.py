@@ -92,7 +92,7 @@ def run(pipe: Pipe, sandbox: Sandbox, chance: random.Random) -> None:
         )
     else:
         ended, loaded = pipe.run(**settings)
-        assert (ended in allowed, loaded) == (True, 0), (happens, ended, loaded)
+        assert (ended in allowed, loaded) == (True, 0), (happens, ended, pipe.said.read_text())
         assert ended != SignInNeeded.exit_code
     sandbox.faults.clear()
 
