@@ -639,6 +639,10 @@ class Objects:
     known: dict[Any, datetime] = field(default_factory=dict)
     version: int | None = None
 
+    def has(self, key: Any, changed: str | None) -> bool:  # noqa: ANN401 - ids are text or numbers
+        """Tell whether an object was read since it changed, as far as its list tells when."""
+        return bool(changed) and self.known.get(key) == moment(str(changed))
+
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> Objects:
         """Read it from the state."""

@@ -12,9 +12,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_constantcontact.ledger import FIRST_LOOK, FRESH
+from tap_constantcontact.ledger import FIRST_LOOK, FRESH, Objects
 from tap_constantcontact.planner.campaigns import CampaignsPart
 from tap_constantcontact.planner.counters import CountersPart
+from tap_constantcontact.planner.dimensions import DETAILS, WHOLE, listing_of
+from tap_constantcontact.planner.events import EventsPart
 from tap_constantcontact.planner.forecast import pages, report_calls, unread
 from tap_constantcontact.planner.part import Brief
 from tap_constantcontact.streams.activities import (
@@ -24,7 +26,23 @@ from tap_constantcontact.streams.activities import (
     CampaignActivityNonOpenerResends,
     CampaignActivitySchedules,
 )
-from tap_constantcontact.streams.contacts import ContactLists, Contacts, count
+from tap_constantcontact.streams.bulk_activities import BulkActivities
+from tap_constantcontact.streams.contact_reports import (
+    ContactActivityDetails,
+    ContactActivitySummaries,
+    ContactCounts,
+    ContactOpenAndClickRates,
+    ContactSmsHistory,
+)
+from tap_constantcontact.streams.contacts import (
+    CUSTOM_FIELDS,
+    SMS_CHANNEL,
+    ContactLists,
+    Contacts,
+    SegmentContacts,
+    count,
+)
+from tap_constantcontact.streams.custom_fields import ContactCustomFields
 from tap_constantcontact.streams.email_reports import (
     ROLES,
     EmailForwards,
@@ -32,7 +50,15 @@ from tap_constantcontact.streams.email_reports import (
     EventReport,
 )
 from tap_constantcontact.streams.emails import CampaignLookup, Campaigns
+from tap_constantcontact.streams.events import (
+    EventRegistrationDetails,
+    EventRegistrations,
+    Events,
+)
+from tap_constantcontact.streams.landing_pages import LANDING_PAGE_REPORTS
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats, batches
+from tap_constantcontact.streams.summaries import SmsCampaignSummaries
+from tap_constantcontact.streams.tags import ContactTags
 from tap_constantcontact.units import Unit, Work
 
 if TYPE_CHECKING:
@@ -43,6 +69,7 @@ if TYPE_CHECKING:
     from tap_constantcontact.planner.part import Part
     from tap_constantcontact.settings import Settings
     from tap_constantcontact.streams.base import ConstantContactStream
+    from tap_constantcontact.streams.details import Detail
     from tap_constantcontact.units import Page, Row
 
 MOST_CALLS = 15
@@ -57,15 +84,20 @@ AS_MANY = 10
 ACTIVITIES = 2
 """Activities that a campaign has, as long as none were seen: the e-mail and its web page."""
 
-GATES = 4
-"""Calls of each run that tell of contacts what no time does: custom fields, tags, counts, and how
-many were deleted."""
+CHANNELS = 2
+"""Calls that list lists: those of e-mail and those of text messages."""
+
+GATES = 2
+"""Calls of each run that count contacts: by their permission, and those that were deleted."""
 
 LEAST_LOOKUPS = 4
 """Calls of them that are kept for looking up single campaigns."""
 
-MOST_LISTED = 5
-"""Calls of them that list campaigns: 2,500 campaigns."""
+MOST_LISTED = 3
+"""Calls of them that list campaigns: 1,500 campaigns."""
+
+
+EVENTS = (Events, EventRegistrations, EventRegistrationDetails)
 
 
 @dataclass(frozen=True)
@@ -119,12 +151,15 @@ class Survey:
         fetcher: Fetcher,
     ) -> None:
         self._brief = Brief(streams, frozenset(wanted), ledger, settings, fetcher.began)
+        self._settings = settings
         self._ledger = ledger
         self._fetcher = fetcher
         self._campaigns = CampaignsPart(self._brief)
         self._counters = CountersPart(self._brief, self._campaigns)
         self._calls = 0
+        self._events = EventsPart(self._brief)
         self._shown: dict[str, int] = {}
+        self._objects: dict[str, list[Row]] = {}
         self._whole = True
         self._activities = float(ACTIVITIES)
         self._reported = 1.0
@@ -136,13 +171,20 @@ class Survey:
             TapError: The API cannot be asked.
         """
         contacts = self._contacts()
+        self._list_objects()
         self._list_campaigns()
         due = self._due()
         sampled = self._read_counters()
         self._look_up(due)
         return Forecast(
-            [*contacts, *self._campaign_lists(self._shown), *self._follow(due, sampled)],
-            [*self._quiet(), *self._news(sampled)],
+            [
+                *self._small(),
+                *contacts,
+                *self._campaign_lists(self._shown),
+                *self._follow(due, sampled),
+                *self._singles(),
+            ],
+            [*self._quiet(), *self._news(sampled), *self._singles()],
             self._whole,
         )
 
@@ -163,8 +205,36 @@ class Survey:
         filters = {**unit.filters, "include_count": "true"}
         (page,) = self._ask([Unit(stream, filters=filters, page_size=1)], most=1)
         rows = count(page.body)
-        calls = max(pages(rows, stream.page_size), 1) + bool(known) + GATES
+        probes = (
+            SMS_CHANNEL in self._settings.contacts.include
+            and self._ledger.crowd.sms_channel is None
+        )
+        calls = max(pages(rows, stream.page_size), 1) + bool(known) + self._gates() + probes
         return [*costs, Cost(stream.name, rows, calls)]
+
+    def _gates(self) -> int:
+        """Return the calls of a run that tell of contacts what no time does."""
+        wants, the = self._brief.wants, self._brief.the
+        described = CUSTOM_FIELDS in self._settings.contacts.include
+        return (
+            GATES
+            + (0 if wants(the(ContactLists)) else CHANNELS)
+            + (not wants(the(ContactTags)))
+            + (described and not wants(the(ContactCustomFields)))
+        )
+
+    def _list_objects(self) -> None:
+        """List what is read one by one, where its stream is wanted."""
+        details = [self._brief.the(kind) for kind in DETAILS]
+        units = {
+            detail.name: listing_of(detail, self._brief).all()
+            for detail in details
+            if self._brief.wants(detail)
+        }
+        for name, unit in units.items():
+            self._objects[name] = [row for page in self._ask([unit], most=1) for row in _rows(page)]
+        for page in self._ask(next(self._events.stages(), ()), most=1):
+            self._take(self._events, page)
 
     def _list_campaigns(self) -> None:
         """List campaigns into the ledger, as a run does."""
@@ -198,12 +268,7 @@ class Survey:
             lookup.of(ids[(2 * place + 1) * len(ids) // (2 * most)], Work.INCREMENT)
             for place in range(most)
         ]
-        rows = [
-            row
-            for page in self._ask(units)
-            if not page.missing
-            for row in page.unit.source.rows(page.unit, page.body)
-        ]
+        rows = [row for page in self._ask(units) for row in _rows(page)]
         again = sum(row["role"] in ROLES for row in rows) - most
         share = (max(again, 0) + SENT_AGAIN * AS_MANY) / (most + AS_MANY)
         self._reported += share
@@ -212,7 +277,7 @@ class Survey:
     @staticmethod
     def _take(part: Part, page: Page) -> int:
         """Let a part learn from a page; return how many rows it had."""
-        rows = [] if page.missing else list(page.unit.source.rows(page.unit, page.body))
+        rows = _rows(page)
         if rows:
             part.take(page.unit, rows)
         return len(rows)
@@ -231,8 +296,62 @@ class Survey:
         return sorted(known, key=lambda key: known[key].dated, reverse=True)
 
     def _lists(self) -> list[Cost]:
-        stream = self._brief.the(ContactLists)
-        return [Cost(stream.name, None, 2)] if self._brief.wants(stream) else []
+        lists, counts = self._brief.the(ContactLists), self._brief.the(ContactCounts)
+        costs = [Cost(lists.name, None, CHANNELS)] if self._brief.wants(lists) else []
+        if self._brief.wants(counts):
+            # Those of contacts are shared.
+            costs.append(Cost(counts.name, 1, not self._brief.wants(self._brief.the(Contacts))))
+        return costs
+
+    def _small(self, *, is_first: bool = True) -> list[Cost]:
+        """Return the cost of what is read whole, and of the details of what changed.
+
+        Args:
+            is_first: Whether what has changed by now is still to be read.
+        """
+        wants, the = self._brief.wants, self._brief.the
+        whole: tuple[type[ConstantContactStream], ...] = (
+            *WHOLE,
+            BulkActivities,
+            SmsCampaignSummaries,
+        )
+        costs = [Cost(kind.name, None, 1) for kind in whole if wants(the(kind))]
+        for kind in DETAILS:
+            if kind.name in self._objects:
+                changed = self._changed(kind) if is_first else 0
+                listing = listing_of(the(kind), self._brief)
+                is_counted = listing.name in self._brief.wanted
+                costs.append(Cost(kind.name, changed, changed + (not is_counted)))
+        if wants(*map(the, EVENTS)):
+            news = len(self._events.news()) if is_first else 0
+            # The first that has not changed is read, too, since only it can tell.
+            costs.append(Cost(Events.name, news, 1 + (news or 1)))
+            if wants(the(EventRegistrations), the(EventRegistrationDetails)):
+                costs.append(Cost(EventRegistrations.name, None, news))
+        return costs
+
+    def _changed(self, kind: type[Detail]) -> int:
+        """Return how many objects changed since they were read."""
+        (key,), changed = kind.primary_keys, kind.replication_key
+        known = self._ledger.objects.get(kind.name, Objects())
+        return sum(not known.has(row[key], row[changed]) for row in self._objects[kind.name])
+
+    def _singles(self) -> list[Cost]:
+        """Return the cost of what the settings name: those of whom there is news are not known."""
+        chosen = self._settings.contact_reports
+        numbers: dict[type[ConstantContactStream], int] = {
+            ContactActivityDetails: len(chosen.ids),
+            ContactActivitySummaries: len(chosen.ids),
+            ContactOpenAndClickRates: len(chosen.ids),
+            ContactSmsHistory: len(chosen.sms_ids),
+            SegmentContacts: len(self._settings.segment_ids),
+            **dict.fromkeys(LANDING_PAGE_REPORTS, len(self._settings.landing_page_ids)),
+        }
+        return [
+            Cost(kind.name, None, number)
+            for kind, number in numbers.items()
+            if number and self._brief.wants(self._brief.the(kind))
+        ]
 
     def _campaign_lists(self, shown: Mapping[str, int]) -> list[Cost]:
         """Return the cost of the lists of campaigns, and of their counters."""
@@ -294,9 +413,9 @@ class Survey:
 
     def _quiet(self) -> list[Cost]:
         """Return the cost of a run in which nothing has changed."""
-        costs = self._lists()
+        costs = [*self._small(is_first=False), *self._lists()]
         if self._brief.wants(self._brief.the(Contacts)):
-            costs.append(Cost(Contacts.name, 0, 2 + GATES))
+            costs.append(Cost(Contacts.name, 0, 2 + self._gates()))
         changed = {name: 0 if name == Campaigns.name else self._shown[name] for name in self._shown}
         return [*costs, *self._campaign_lists(changed)]
 
@@ -323,3 +442,8 @@ class Survey:
                 if moves or (isinstance(stream, EmailForwards) and forwards):
                     calls[stream.name] += 1
         return [Cost(name, None, math.ceil(number)) for name, number in calls.items()]
+
+
+def _rows(page: Page) -> list[Row]:
+    """Return the rows of a page."""
+    return [] if page.missing else list(page.unit.source.rows(page.unit, page.body))

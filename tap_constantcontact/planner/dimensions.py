@@ -75,16 +75,12 @@ class DimensionsPart(Part):
         self._texts = brief.the(SmsCampaignSummaries)
         self._details = [brief.the(kind) for kind in DETAILS if kind.name in brief.wanted]
         wanted = [brief.the(kind) for kind in WHOLE if kind.name in brief.wanted]
-        listings = [self._listing(detail) for detail in self._details]
+        listings = [listing_of(detail, brief) for detail in self._details]
         self._sources = {source.name: source for source in (*wanted, *listings)}
         self._listed: dict[Unit, dict[Key, Row]] = {}
         self._readings: Counter[str] = Counter()
         self._asked: dict[Unit, Row] = {}
         self._next: list[Unit] = []
-
-    def _listing(self, detail: Detail) -> ConstantContactStream | Listing:
-        kind = detail.listing
-        return kind() if issubclass(kind, Listing) else self._brief.the(kind)
 
     @override
     def stages(self) -> Iterator[Iterable[Unit]]:
@@ -163,7 +159,7 @@ class DimensionsPart(Part):
             del objects.known[gone]
             self.found.append((detail, {key: gone, LEFT.name: text_of(self._now())}))
         for name, row in rows.items():
-            if not row[changed] or objects.known.get(name) != moment(row[changed]):
+            if not objects.has(name, row[changed]):
                 unit = detail.of(row, objects.version)
                 self._asked[unit] = row
                 self._next.append(unit)
@@ -184,3 +180,9 @@ class DimensionsPart(Part):
         if objects.version and not any(unit.source is detail for unit in self._asked):
             self.whole.append((detail, objects.version))
             objects.version = None
+
+
+def listing_of(detail: Detail, brief: Brief) -> ConstantContactStream | Listing:
+    """Return who lists the objects of which details are asked."""
+    kind = detail.listing
+    return kind() if issubclass(kind, Listing) else brief.the(kind)

@@ -54,7 +54,7 @@ class EventsPart(Part):
         if not (wants_registrations or self._brief.wants(self._events)):
             return
         yield [self._lookup.all()]
-        changed = [key for key in self._listed if self._is_news(key)]
+        changed = self.news()
         vanished = [key for key in self._ledger.events if self._is_missing(key)]
         due = [*changed, *vanished] or self._next()
         while due:
@@ -78,6 +78,10 @@ class EventsPart(Part):
         ]
         if self._brief.wants(self._details):
             yield [self._details.of(row) for row in self._registered]
+
+    def news(self) -> list[str]:
+        """Return the events of which the list shows something new."""
+        return [key for key in self._listed if self._is_news(key)]
 
     def _is_news(self, event_id: str) -> bool:
         return self._ledger.events.get(event_id) != self._mark(self._listed[event_id])

@@ -12,6 +12,8 @@ import pytest
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
 from tap_constantcontact.plan import figures
+from tap_constantcontact.streams import STREAMS
+from tap_constantcontact.streams.base import LEFT
 from tests.conftest import NOON
 from tests.running import MAIL, TapRunner
 
@@ -66,6 +68,33 @@ def test_it_is_as_good_as_it_says(tmp_path: Path, seed: int, contacts: int, camp
         assert len(typical.asked) == pytest.approx(planned["typical_run"]["calls"], rel=0.1, abs=2)
 
 
+DEFAULT = [stream.name for stream in STREAMS if stream.selected_by_default]
+
+
+@pytest.mark.parametrize(
+    ("seed", "contacts", "campaigns"), [(36, 90, 12), (37, 600, 40), (38, 1_300, 25)]
+)
+def test_it_is_as_good_about_all_that_is_read_by_default(
+    tmp_path: Path, seed: int, contacts: int, campaigns: int
+) -> None:
+    clock = Clock(NOON)
+    account = Account.populate(seed=seed, contacts=contacts, campaigns=campaigns, clock=clock)
+    with Sandbox(account, without_pace()) as sandbox:
+        tap = TapRunner(sandbox, tmp_path / "store", threads=3, select=DEFAULT)
+        for hours in (0, 1):
+            sandbox.live(timedelta(hours=hours))
+            planned = plan(tap)
+            run = tap.run()
+            assert len(run.asked) == pytest.approx(planned["run"]["calls"], rel=0.1, abs=2)
+            for each in planned["run"]["streams"]:
+                if each["rows"] is not None and each["stream"] in DETAILED:
+                    there = [row for row in run.rows(each["stream"]) if not row.get(LEFT.name)]
+                    assert len(there) == each["rows"], each
+
+
+DETAILED = {"segment_criteria", "automations", "contact_counts"}
+
+
 def test_with_a_state_it_says_what_is_left(tmp_path: Path) -> None:
     account = Account.populate(seed=34, contacts=300, campaigns=60, clock=Clock(NOON))
     with Sandbox(account, without_pace()) as sandbox:
@@ -106,7 +135,7 @@ def test_the_command_prints_a_table(command: list[str]) -> None:
     lines = run.stdout.splitlines()
     assert lines[0].split() == ["stream", "rows", "calls", "then"]
     (contacts,) = [line.split() for line in lines if line.startswith("contacts ")]
-    assert contacts == ["contacts", "120", "5", "6"]
+    assert contacts == ["contacts", "120", "4", "4"]
     assert [line.split()[0] for line in lines[-3:]] == ["calls", "minutes", "days"]
 
 
@@ -121,8 +150,9 @@ def test_the_command_prints_json_for_a_selection_and_a_state(
     run = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
 
     found = json.loads(run.stdout)
-    assert found["run"]["streams"] == [{"stream": "contacts", "rows": 0, "calls": 6}]
-    assert found["run"]["calls"] == 6
+    assert found["run"]["streams"] == [{"stream": "contacts", "rows": 0, "calls": 8}]
+    assert found["run"]["calls"] == 8
+    assert len(tap.run(select=["contacts"]).asked) == 8
 
 
 def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
