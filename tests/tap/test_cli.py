@@ -100,6 +100,7 @@ def test_it_goes_on_from_a_state_file(tap: TapRunner, tmp_path: Path) -> None:
         "contact_lists",
         "contact_counts",
         "campaign_activity_schedules",
+        "sms_campaign_summaries",
         "events",
         "campaign_summaries",
         "campaign_stats",
