@@ -9,6 +9,7 @@ Source: the vendor's guide, "OAuth2 Authorization Code Flow", "PKCE Flow" and "D
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import http.server
 import json
@@ -28,6 +29,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import click
 from cryptography.fernet import Fernet
 from dotenv import find_dotenv, load_dotenv
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
@@ -49,6 +51,7 @@ from tap_constantcontact.settings import (
     NAME,
     NO_CLIENT_ID,
     Settings,
+    check_types,
 )
 from tap_constantcontact.store import open_store
 from tap_constantcontact.streams import STREAMS
@@ -447,17 +450,36 @@ def read_settings(config: str | None, client_id: str | None) -> Settings:
             raise SettingsError(f"{config} cannot be read as JSON: {error}") from None
     else:
         load_dotenv(find_dotenv(usecwd=True))
-        for name in JSONSCHEMA["properties"]:
-            value = os.environ.get(ENV_PREFIX + name.upper())
-            if value:
-                values[name] = value
+        said = {
+            name: schema
+            for name, schema in JSONSCHEMA["properties"].items()
+            if os.environ.get(ENV_PREFIX + name.upper())
+        }
+        values = _from_environment(said)
     if client_id:
         values["client_id"] = client_id
     if not values.get("client_id"):
         raise SettingsError(NO_CLIENT_ID)
-    for name, default in DEFAULTS.items():
-        values[name] = type(default)(values.get(name, default))
-    return Settings.parse(values, version=metadata.version(NAME), now=datetime.now(timezone.utc))
+    now = datetime.now(timezone.utc)
+    return Settings.parse({**DEFAULTS, **values}, version=metadata.version(NAME), now=now)
+
+
+def _from_environment(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return settings from the environment, in the types of their schemas.
+
+    Raises:
+        SettingsError: One is not of its type.
+    """
+    values: dict[str, Any] = {}
+    for name, schema in schemas.items():
+        with contextlib.suppress(ValueError):
+            only = {"properties": {name: schema}}
+            values |= parse_environment_config(only, ENV_PREFIX, os.devnull)
+            if "number" in schema["type"]:
+                values[name] = float(values[name])
+        values.setdefault(name, os.environ[ENV_PREFIX + name.upper()])
+    check_types(values, schemas)
+    return values
 
 
 @click.command(help="Sign in to a Constant Contact account and keep the sign-in for the tap.")

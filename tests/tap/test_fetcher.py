@@ -23,6 +23,7 @@ from tap_constantcontact.units import Unit, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from constantcontact_sandbox import Switches
     from tap_constantcontact.transport import Transport
@@ -234,18 +235,21 @@ def test_closing_ends_the_threads() -> None:
 
 
 def test_records_leave_in_the_same_order_with_many_threads_as_with_one(
-    tap: TapRunner, switches: Switches
+    tap: TapRunner, switches: Switches, tmp_path: Path
 ) -> None:
     switches.latency = timedelta(milliseconds=2)
     switches.latency_jitter = timedelta(milliseconds=2)
     alone = tap.run()
-    tap.state, tap.threads = {}, 6
+    # With a store of its own: in the first one it would find what the first run has left.
+    tap.state, tap.threads, tap.store = {}, 6, tmp_path / "another store"
     together = tap.run()
 
     def records(messages: list[dict[str, Any]]) -> list[Any]:
         return [message["record"] for message in messages if message["type"] == "RECORD"]
 
     assert records(together.messages) == records(alone.messages)
+    marks = [run.state["ledger"].pop("mark") for run in (alone, together)]
+    assert marks[0] != marks[1]
     assert together.state == alone.state
     assert sorted(together.paths()) == sorted(alone.paths())
 

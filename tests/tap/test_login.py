@@ -221,10 +221,32 @@ def test_settings_come_from_a_file_or_the_environment_with_numbers_as_numbers(
 ) -> None:
     (tmp_path / "tap.json").write_text('{"client_id": "from the file"}', encoding="utf-8")
     monkeypatch.setenv("TAP_CONSTANTCONTACT_LOOKBACK_SECONDS", "60")
+    monkeypatch.setenv("TAP_CONSTANTCONTACT_INCREMENT_RESERVE", "0")
+    monkeypatch.setenv("TAP_CONSTANTCONTACT_ADD_ACCOUNT_ID", "false")
+    monkeypatch.setenv("TAP_CONSTANTCONTACT_CONTACT_LIST_IDS", '["one", "two"]')
+    monkeypatch.setenv("TAP_CONSTANTCONTACT_REQUESTS_PER_SECOND", "2.5")
+    monkeypatch.setenv("TAP_CONSTANTCONTACT_QUOTA_RESERVE", "")
 
     assert read_settings(str(tmp_path / "tap.json"), None).client_id == "from the file"
     assert read_settings(None, "given").client_id == "given"
-    assert read_settings(None, None).lookback.total_seconds() == 60
+    found = read_settings(None, None)
+    assert found.lookback.total_seconds() == 60
+    assert found.limits.increment_reserve == 0
+    assert found.limits.quota_reserve == 0
+    assert found.contacts.lists == ("one", "two")
+    assert found.requests_per_second == 2.5
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("name", ["lookback_seconds", "requests_per_second"])
+def test_a_setting_of_the_environment_that_is_no_number_is_named(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"TAP_CONSTANTCONTACT_{name.upper()}", "many")
+
+    result = CliRunner().invoke(main, [])
+    assert result.exit_code == SettingsError.exit_code
+    assert f"The setting {name!r} is wrong: it should be " in result.stderr
 
 
 @pytest.mark.usefixtures("environment")
