@@ -186,5 +186,5 @@ def test_a_database_tells_nothing_though_it_is_asked_to_tell_everything(
     for _ in range(2):
         tap.run(select=["contact_lists"])
 
-    assert ("tap_constantcontact_store" in caplog.text) == ("://" in where)
+    assert "tap_constantcontact_store" not in caplog.text
     assert told(caplog.text, secrets) == []
