@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.crowd import crowd
 from benchmarks.figures import Figure, publish
+from benchmarks.rivals import environment
 from benchmarks.served import served
 from benchmarks.spending import messages, spent, tap_command
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
@@ -70,15 +71,15 @@ def access_token(sandbox: Sandbox) -> str:
 
 def main() -> None:
     """Compare them, on contacts and on tracking."""
-    environment = dlt_environment()
+    place = environment(DLT, DLT)
     figures = []
     for what, make in (("contacts", partial(crowd, CONTACTS)), ("tracking", mail)):
         with served(make) as sandbox, tempfile.TemporaryDirectory() as folder:
-            figures += compare(what, sandbox, Path(folder), environment)
+            figures += compare(what, sandbox, Path(folder), place)
     publish("cpu", figures, notes())
 
 
-def compare(what: str, sandbox: Served, folder: Path, environment: Path) -> list[Figure]:
+def compare(what: str, sandbox: Served, folder: Path, place: Path) -> list[Figure]:
     """Compare them on the same account; see that they read the same."""
     ours, plain = folder / "ours.jsonl", folder / "plain.jsonl"
     config, catalog = folder / "plain.json", folder / "catalog.json"
@@ -109,7 +110,7 @@ def compare(what: str, sandbox: Served, folder: Path, environment: Path) -> list
         ),
         encoding="utf-8",
     )
-    spent([environment / "bin" / "python", HERE / "dlt_pipeline.py", config], told)
+    spent([place / "bin" / "python", HERE / "dlt_pipeline.py", config], told)
     dlt = json.loads(told.read_text(encoding="utf-8").splitlines()[-1])
     if sum(dlt["rows"].values()) != count:
         raise RuntimeError("dlt did not read as many rows.")
@@ -164,18 +165,6 @@ def chosen(command: list[str], streams: tuple[str, ...]) -> dict[str, Any]:
             if not each["breadcrumb"]:
                 each["metadata"]["selected"] = entry["tap_stream_id"] in streams
     return catalog
-
-
-def dlt_environment() -> Path:
-    """Return an environment that has dlt; make it the first time."""
-    environment = HERE / ".venvs" / DLT
-    if not (environment / "bin" / "python").exists():
-        subprocess.run(["uv", "venv", "--quiet", environment], check=True)  # noqa: S603, S607
-        subprocess.run(  # noqa: S603
-            ["uv", "pip", "install", "--quiet", "--python", environment, DLT],  # noqa: S607
-            check=True,
-        )
-    return environment
 
 
 def notes() -> str:

@@ -56,14 +56,14 @@ def ours(database: str, folder: Path, **settings: Any) -> Rival:  # noqa: ANN401
 def target_postgres(url: sa.URL, folder: Path, **settings: Any) -> Rival:  # noqa: ANN401 - likewise
     """MeltanoLabs' loader."""
     address = url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-    program = _environment("target-postgres", MELTANOLABS) / "bin" / "target-postgres"
+    program = environment("target-postgres", MELTANOLABS) / "bin" / "target-postgres"
     settings = {"sqlalchemy_url": address, "default_target_schema": SCHEMA, **settings}
     return Rival("target-postgres", [str(program), *_configured(folder, settings)])
 
 
 def dlt(url: sa.URL, folder: Path, file: Path, stream: str, key: list[str]) -> Rival:
     """The pipeline that dlt's documentation shows, with the disposition `merge`."""
-    python = _environment("dlt", DLT, "orjson") / "bin" / "python"
+    python = environment("dlt", DLT, "orjson") / "bin" / "python"
     script = str(HERE / "dlt_merge.py")
     place = [str(url.query["host"]), str(url.username), str(url.database)]
     # It remembers what it has loaded, and would go on from there.
@@ -78,13 +78,14 @@ def _configured(folder: Path, settings: dict[str, Any]) -> list[str]:
     return ["--config", str(file)]
 
 
-def _environment(name: str, *packages: str) -> Path:
+def environment(name: str, *packages: str) -> Path:
     """An environment with some packages, made when it is not there."""
     place = ENVIRONMENTS / name
     if not (place / "complete").exists():
         python = place / "bin" / "python"
-        _run("uv", "venv", "--quiet", "--clear", str(place))
-        _run("uv", "pip", "install", "--quiet", "--python", str(python), *packages)
+        uv = str(Path(sys.executable).with_name("uv"))
+        _run(uv, "venv", "--quiet", "--clear", str(place))
+        _run(uv, "pip", "install", "--quiet", "--python", str(python), *packages)
         (place / "complete").touch()
     return place
 
