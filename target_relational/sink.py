@@ -161,6 +161,12 @@ class RelationalSink(SQLSink[RelationalConnector]):
         elif deleted_at is not None:
             batch.gone[key] = row
         else:
+            if key in batch.gone and self.config["hard_delete"]:
+                # It comes back with no more than it says, not with what its row held before.
+                batch.records -= 1
+                self.flush()
+                batch = self.batch
+                batch.records += 1
             batch.put[key] = row
             batch.gone.pop(key, None)
 

@@ -149,6 +149,22 @@ def test_a_key_that_returns_in_a_record_of_no_version_is_no_longer_deleted(
     assert deleted(database) == [(1, False), (2, False)]
 
 
+def test_a_key_that_goes_and_returns_in_one_batch_has_nothing_of_what_it_had(
+    database: Database,
+) -> None:
+    database.load(schema("people", n=INTEGER), record("people", id=1, n=7), hard_delete=True)
+    gone = record("people", id=1, _sdc_deleted_at="2024-05-09T08:15:00Z")
+    database.load(
+        schema("people"),
+        record("people", id=2),
+        gone,
+        record("people", id=1),
+        hard_delete=True,
+    )
+
+    assert database.rows("people", "id", "n") == [(1, None), (2, None)]
+
+
 def deleted(database: Database) -> list[tuple[int, bool]]:
     rows = database.query("SELECT id, _sdc_deleted_at IS NOT NULL FROM people ORDER BY id")
     return [(at, bool(is_deleted)) for at, is_deleted in rows]
