@@ -28,7 +28,7 @@ import http
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
+from tap_constantcontact.decoding import decoded
 
 if TYPE_CHECKING:
     import requests
@@ -182,21 +182,9 @@ def judge(response: requests.Response, what: str) -> Any:  # noqa: ANN401 - JSON
         # During outages a page for people comes with status 200.
         raise TryAgain("not JSON")
     try:
-        return parsed(response.content)
+        return decoded(response.content)
     except ValueError:
         raise TryAgain("truncated JSON") from None
-
-
-def parsed(content: bytes) -> Any:  # noqa: ANN401 - JSON is anything
-    """Return what JSON says; some of what msgspec is too strict for, the standard library reads.
-
-    Raises:
-        ValueError: It is no JSON.
-    """
-    try:
-        return msgspec.json.decode(content)
-    except msgspec.DecodeError:
-        return json.loads(content)
 
 
 def complaint(response: requests.Response, what: str) -> Exception:

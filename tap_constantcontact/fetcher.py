@@ -32,7 +32,7 @@ AHEAD = 64
 """Units that are begun at once, at most."""
 
 BUFFER = 3_000_000
-"""Bytes of JSON that wait to be read, at most; parsed, they take some five times as much."""
+"""Bytes of JSON that wait to be read, at most."""
 
 
 @dataclass(eq=False)
@@ -84,7 +84,7 @@ class Fetcher:
         self._interruption = interruption
         self._skips_forbidden = skips_forbidden
         self._forbidden: set[str] = set()
-        self._kept: dict[str, Any] = {}
+        self._kept: dict[str, bytes | None] = {}
         self._began: datetime | None = None
         self._lock = threading.Lock()
         self._back = threading.Condition(self._lock)
@@ -127,7 +127,7 @@ class Fetcher:
         (page,) = self.pages([unit], most=1)
         if page.forbidden:
             raise self.why_forbidden(unit)
-        self._kept[self._api_url + request.path] = page.body
+        self._kept[self._api_url + request.path] = page.content
         return page.body
 
     def why_forbidden(self, unit: Unit) -> Forbidden:
@@ -285,7 +285,9 @@ class Fetcher:
             raise UnexpectedAnswer(f"{name} gives the same page as the next one again.")
         errand.url, errand.params = following, {}
         last = following is None or len(errand.asked) == errand.most
-        return Page(unit, answer.body, last=last), answer.size
+        # Only the JSON itself waits to be read: what it says would take five times as much memory,
+        # and long to find again there.
+        return Page(unit, answer.content, last=last), len(answer.content)
 
     def _following(self, unit: Unit, url: str, body: Any) -> str | None:  # noqa: ANN401 - JSON
         """Return the address of the page after this one, if there is one worth asking for.

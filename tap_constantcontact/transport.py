@@ -114,12 +114,12 @@ class Answer:
     Args:
         body: The parsed JSON.
         at: The API's clock when it answered (the `Date` header), aware, in UTC.
-        size: Bytes of the JSON.
+        content: The JSON itself.
     """
 
     body: Any
     at: datetime
-    size: int
+    content: bytes
 
 
 class Transport:
@@ -249,7 +249,7 @@ class Transport:
         if response.status_code == http.HTTPStatus.TOO_MANY_REQUESTS:
             self._pacer.throttled()
         self._allowance.api_clock(clock_of(response))
-        answer = Answer(judge(response, what), clock_of(response), len(response.content))
+        answer = Answer(judge(response, what), clock_of(response), response.content)
         self._pacer.answered()
         return answer
 

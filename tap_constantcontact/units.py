@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from tap_constantcontact.decoding import decoded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
@@ -175,21 +177,26 @@ class Page:
 
     Args:
         unit: What was asked.
-        body: The parsed JSON; None where what was asked about does not exist, or is forbidden
-            and optional.
+        content: JSON; None where what was asked about does not exist, or is forbidden and
+            optional.
         last: Whether it is the unit's last.
         forbidden: Whether it may not be read.
     """
 
     unit: Unit
-    body: Any
+    content: bytes | None
     last: bool
     forbidden: bool = False
 
     @property
+    def body(self) -> Any:  # noqa: ANN401 - JSON is anything
+        """What the JSON says, decoded anew: cheaper than to keep it by the million, and small."""
+        return None if self.content is None else decoded(self.content)
+
+    @property
     def missing(self) -> bool:
         """Whether there is nothing to read."""
-        return self.body is None
+        return self.content is None
 
 
 class Reading:

@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ROOMS: dict[str, set[str]] = {
-    "errors": set(),
+    "decoding": set(),
+    "errors": {"decoding"},
     "times": {"errors"},
     "pacer": {"store"},
     "interruption": {"errors"},
@@ -19,7 +20,7 @@ ROOMS: dict[str, set[str]] = {
     "store": {"errors"},
     "auth": {"errors", "settings", "store"},
     "transport": {"allowance", "errors", "settings", "auth", "pacer", "units"},
-    "units": set(),
+    "units": {"decoding"},
     "streams": {"errors", "times", "units"},
     "fetcher": {"errors", "interruption", "units", "transport"},
     "ledger": {"errors", "times"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
@@ -87,7 +88,9 @@ class Answers:
         following = f"/v3/things/{key[0]}?page={key[1] + 1}"
         more = key[1] + 1 < self.pages[key[0]]
         links = {"_links": {"next": {"href": following}}} if more else {}
-        return Answer({"key": key, **links}, NOON + timedelta(seconds=len(self.asked)), self.size)
+        body = {"key": key, **links}
+        content = json.dumps(body).encode().ljust(self.size)
+        return Answer(body, NOON + timedelta(seconds=len(self.asked)), content)
 
     def close(self) -> None:
         self.closed = True
@@ -101,7 +104,7 @@ def keys(answers: Answers, threads: int = 4) -> list[tuple[int, int]]:
     fetcher = fetcher_of(answers, threads)
     thing = Thing()
     units = (thing.of(number) for number in range(len(answers.pages)))
-    read = [page.body["key"] for page in fetcher.pages(units)]
+    read = [tuple(page.body["key"]) for page in fetcher.pages(units)]
     fetcher.close()
     return read
 
@@ -175,7 +178,7 @@ def test_an_error_is_raised_where_it_belongs_and_nothing_behind_it_is_begun() ->
     read: list[tuple[int, int]] = []
     pages = fetcher.pages(thing.of(number) for number in range(50))
     with pytest.raises(UnexpectedAnswer, match="no answer"):
-        read.extend(page.body["key"] for page in pages)
+        read.extend(tuple(page.body["key"]) for page in pages)
 
     assert read == [*in_order([2, 2, 2]), (3, 0)]
     assert len(answers.asked) < 20
@@ -190,7 +193,7 @@ def test_when_no_call_is_left_what_needs_none_is_still_read() -> None:
     read: list[tuple[int, int]] = []
     pages = fetcher.pages(thing.of(number) for number in range(4))
     with pytest.raises(QuotaUsed, match="none left"):
-        read.extend(page.body["key"] for page in pages)
+        read.extend(tuple(page.body["key"]) for page in pages)
 
     assert read == [(0, 0), (1, 0), (2, 0), (3, 0)]
     fetcher.close()

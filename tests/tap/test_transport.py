@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from constantcontact_sandbox import Fault
+from tap_constantcontact import errors
 from tap_constantcontact.errors import (
     Forbidden,
     Refused,
@@ -24,6 +26,8 @@ from tap_constantcontact.streams.emails import CampaignLookup
 from tap_constantcontact.transport import Patience, new_session
 
 if TYPE_CHECKING:
+    import requests
+
     from constantcontact_sandbox import Sandbox, Switches
     from tests.running import TapRunner
 
@@ -187,13 +191,13 @@ def test_a_row_that_lacks_what_the_planner_needs_ends_the_run(
 
 def _answer(monkeypatch: pytest.MonkeyPatch, body: Any) -> None:
     """Let every answer of the API have this body."""
-    monkeypatch.setattr(
-        "tap_constantcontact.transport.judge", lambda response, _: _judged(response, body)
-    )
 
+    def judge(response: requests.Response, what: str) -> Any:
+        if "access_token" not in response.text:
+            response._content = json.dumps(body).encode()
+        return errors.judge(response, what)
 
-def _judged(response: Any, body: Any) -> Any:
-    return response.json() if "access_token" in response.text else body
+    monkeypatch.setattr("tap_constantcontact.transport.judge", judge)
 
 
 @pytest.mark.parametrize("style", ["absent", "empty", "null", "next_null", "href_null"])
