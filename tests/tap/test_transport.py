@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from constantcontact_sandbox import Fault
-from tap_constantcontact import errors
 from tap_constantcontact.errors import (
     Forbidden,
     Refused,
@@ -192,10 +191,11 @@ def test_a_row_that_lacks_what_the_planner_needs_ends_the_run(
 def _answer(monkeypatch: pytest.MonkeyPatch, body: Any) -> None:
     """Let every answer of the API have this body."""
 
-    def judge(response: requests.Response, what: str) -> Any:
-        if "access_token" not in response.text:
-            response._content = json.dumps(body).encode()
-        return errors.judge(response, what)
+    def judge(response: requests.Response, _: str) -> Any:
+        if "access_token" in response.text:
+            return response.json()
+        response._content = json.dumps(body).encode()
+        return body
 
     monkeypatch.setattr("tap_constantcontact.transport.judge", judge)
 
