@@ -20,13 +20,12 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from tap_constantcontact.errors import BackfillPaused, QuotaUsed
-from tap_constantcontact.pacer import NoneLeft
+from tap_constantcontact.pacer import NoneLeft, Pacer
 from tap_constantcontact.units import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tap_constantcontact.pacer import Pacer
     from tap_constantcontact.store import Document, Store
 
 LOGGER = logging.getLogger(__name__)
@@ -318,3 +317,23 @@ class Allowance:
         with self._night:
             if self._now().date() == today:
                 self.wait_for_tomorrow()
+
+
+def pacer_and_allowance(
+    store: Store,
+    client_id: str,
+    per_second: float,
+    limits: Limits,
+    **clocks: Any,  # noqa: ANN401 - passed on
+) -> tuple[Pacer, Allowance]:
+    """Return the pace of an API key and its calls, which the store keeps together.
+
+    Args:
+        store: Where.
+        client_id: The API key.
+        per_second: Requests a second.
+        limits: What the run may spend.
+        clocks: Those of `Allowance`, if they are not the usual ones.
+    """
+    pacer = Pacer(store, f"key-{client_id}", per_second)
+    return pacer, Allowance(store, pacer, limits, **clocks)

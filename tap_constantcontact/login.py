@@ -33,7 +33,7 @@ from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
-from tap_constantcontact.allowance import Allowance
+from tap_constantcontact.allowance import pacer_and_allowance
 from tap_constantcontact.auth import DAY, Authenticator, Grants, grant_from
 from tap_constantcontact.errors import (
     SIGN_IN,
@@ -346,10 +346,11 @@ class Login:
             TapError: The API does not take the sign-in.
         """
         auth = Authenticator(self._grants, self._client)
-        key = f"key-{self._settings.client_id}"
-        pacer = Pacer(self._store, key, self._settings.requests_per_second)
-        allowance = Allowance(self._store, pacer, self._settings.limits)
-        transport = Transport(self._settings, auth, pacer, allowance, self._patience)
+        settings = self._settings
+        pacer, allowance = pacer_and_allowance(
+            self._store, settings.client_id, settings.requests_per_second, settings.limits
+        )
+        transport = Transport(settings, auth, pacer, allowance, self._patience)
         token = auth.access_token()
         account = self._account(transport)
         grant = self._grants.kept() or {}

@@ -28,7 +28,7 @@ from singer_sdk.singerlib.catalog import Metadata
 from typing_extensions import override
 
 from tap_constantcontact import settings
-from tap_constantcontact.allowance import Allowance
+from tap_constantcontact.allowance import Allowance, pacer_and_allowance
 from tap_constantcontact.auth import Authenticator, Grants, fingerprint
 from tap_constantcontact.emitter import Emitter
 from tap_constantcontact.errors import QuotaUsed, SettingsError, TapError
@@ -333,12 +333,14 @@ class TapConstantContact(Tap):
 
     def pacer_and_allowance(self) -> tuple[Pacer, Allowance]:
         """Return the pace of the key, and its calls."""
-        key = f"key-{self.settings.client_id}"
-        pacer = Pacer(self.store, key, self.settings.requests_per_second)
-        allowance = Allowance(
-            self.store, pacer, self.settings.limits, now=self.clock, sleep=self.sleep
+        return pacer_and_allowance(
+            self.store,
+            self.settings.client_id,
+            self.settings.requests_per_second,
+            self.settings.limits,
+            now=self.clock,
+            sleep=self.sleep,
         )
-        return pacer, allowance
 
     @cached_property
     def settings(self) -> Settings:

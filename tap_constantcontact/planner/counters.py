@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from tap_constantcontact.ledger import Settling
-from tap_constantcontact.planner.part import Part
+from tap_constantcontact.planner.part import Part, mark_of
 from tap_constantcontact.streams.email_reports import (
     DERIVED_REPORTS,
     EMAIL_REPORTS,
@@ -221,5 +219,4 @@ class CountersPart(Part):
         if wants_stats:
             facts += [f"abuse={campaign.abuse}", f"activities={len(campaign.reported)}"]
         facts += [stream.name for stream in followed]
-        digest = hashlib.blake2b(" ".join(facts).encode(), digest_size=6).digest()
-        return base64.urlsafe_b64encode(digest).decode("ascii")
+        return mark_of(" ".join(facts))

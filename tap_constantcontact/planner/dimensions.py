@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import logging
 from collections import Counter
 from dataclasses import replace
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_constantcontact.ledger import Objects
-from tap_constantcontact.planner.part import Part, new_version
+from tap_constantcontact.planner.part import Part, mark_of, new_version
 from tap_constantcontact.streams.account import AccountEmails, AccountSummary, UserPrivileges
 from tap_constantcontact.streams.automations import Automations
 from tap_constantcontact.streams.base import LEFT, ConstantContactStream
@@ -143,8 +141,7 @@ class DimensionsPart(Part):
 
     def _is_as_before(self, name: str, keys: Iterable[Key]) -> bool:
         """Tell whether a list shows the same objects as when it was read last."""
-        digest = hashlib.blake2b(repr(sorted(keys)).encode(), digest_size=6).digest()
-        mark = base64.urlsafe_b64encode(digest).decode("ascii")
+        mark = mark_of(repr(sorted(keys)))
         before, self._ledger.lists[name] = self._ledger.lists.get(name), mark
         return mark == before
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_constantcontact.planner.part import Part
+from tap_constantcontact.planner.part import Part, mark_of
 from tap_constantcontact.streams.events import (
     EventRegistrationDetails,
     EventRegistrations,
@@ -111,9 +109,7 @@ class EventsPart(Part):
         over = bool(listed.get("end_time")) and moment(listed["end_time"]) < self._now()
         streams = (self._events, self._registrations, self._details)
         wanted = [stream.name for stream in streams if self._brief.wants(stream)]
-        text = json.dumps([listed, over, wanted], sort_keys=True)
-        digest = hashlib.blake2b(text.encode(), digest_size=6).digest()
-        return base64.urlsafe_b64encode(digest).decode("ascii")
+        return mark_of(json.dumps([listed, over, wanted], sort_keys=True))
 
     @override
     def take(self, unit: Unit, rows: Sequence[Row]) -> None:

@@ -7,7 +7,7 @@ when".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 
@@ -16,6 +16,7 @@ from tap_constantcontact.times import text_of
 from tap_constantcontact.units import Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
 COUNTS = {
@@ -43,17 +44,29 @@ EVER = "2000-01-01T00:00:00Z"
 """Before the first text message was sent."""
 
 
-class CampaignSummaries(ConstantContactStream):
+def _counted(counts: Mapping[str, str]) -> Iterator[th.Property[Any]]:
+    """Yield the columns of unique counts."""
+    for name, what in counts.items():
+        description = f"{what[0].upper()}{what[1:]}."
+        yield th.Property(f"unique_counts__{name}", th.IntegerType, description=description)
+
+
+class Summaries(ConstantContactStream):
+    """What campaigns came to: one row each, with unique counts."""
+
+    primary_keys: ClassVar[Sequence[str]] = ("campaign_id",)
+    unfolded: ClassVar[Mapping[str, str]] = {"unique_counts": "unique_counts__"}
+    scope = "campaign_data"
+    privilege = "ui:campaign:metrics"
+
+
+class CampaignSummaries(Summaries):
     """The 500 campaigns that were sent last, with when that was and how many did what."""
 
     name = "campaign_summaries"
     path = "/reports/summary_reports/email_campaign_summaries"
     page_size = 500
     records_key = "bulk_email_campaign_summaries"
-    primary_keys = ("campaign_id",)
-    unfolded = {"unique_counts": "unique_counts__"}
-    scope = "campaign_data"
-    privilege = "ui:campaign:metrics"
     schema = th.PropertiesList(
         th.Property("campaign_id", th.StringType, required=True, description="The campaign."),
         th.Property("campaign_type", th.StringType, description="What kind of e-mail it is."),
@@ -62,41 +75,23 @@ class CampaignSummaries(ConstantContactStream):
             th.DateTimeType,
             description="When it was sent last; a resend moves it, though nothing else may move.",
         ),
-        *(
-            th.Property(
-                f"unique_counts__{name}",
-                th.IntegerType,
-                description=f"{what[0].upper()}{what[1:]}.",
-            )
-            for name, what in COUNTS.items()
-        ),
+        *_counted(COUNTS),
     ).to_dict()
 
 
-class SmsCampaignSummaries(ConstantContactStream):
+class SmsCampaignSummaries(Summaries):
     """Campaigns that were sent by text message, with when that was and how many did what."""
 
     name = "sms_campaign_summaries"
     path = "/reports/summary_reports/sms_campaign_summaries"
     page_size = 50
     records_key = "bulk_sms_campaign_summaries"
-    primary_keys = ("campaign_id",)
-    unfolded = {"unique_counts": "unique_counts__"}
-    scope = "campaign_data"
-    privilege = "ui:campaign:metrics"
     schema = th.PropertiesList(
         th.Property("campaign_id", th.StringType, required=True, description="The campaign."),
         th.Property("campaign_name", th.StringType, description="What it is called."),
         th.Property("campaign_type", th.StringType, description="What kind of message it is: SMS."),
         th.Property("last_sent_date", th.DateTimeType, description="When it was sent last."),
-        *(
-            th.Property(
-                f"unique_counts__{name}",
-                th.IntegerType,
-                description=f"{what[0].upper()}{what[1:]}.",
-            )
-            for name, what in SMS_COUNTS.items()
-        ),
+        *_counted(SMS_COUNTS),
     ).to_dict()
 
     def sent_between(self, since: datetime | None, until: datetime | None) -> Unit:

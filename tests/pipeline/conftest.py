@@ -32,3 +32,12 @@ def project(tmp_path: Path, sandbox: Sandbox) -> Iterator[Project]:
     project = Project(folder, sandbox)
     yield project
     project.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'an account.db'}"
+    address: str = request.getfixturevalue("postgres_url")
+    return address

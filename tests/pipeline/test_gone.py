@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'account.db'}"
-    address: str = request.getfixturevalue("postgres_url")
-    return address
-
-
 def load(url: str, messages: Iterable[dict[str, Any]], **config: Any) -> None:
     lines = "".join(json.dumps(message) + "\n" for message in messages)
     TargetRelational(config={"sqlalchemy_url": url, **config}).listen(io.StringIO(lines))

@@ -30,15 +30,6 @@ if TYPE_CHECKING:
 STREAMS = frozenset({"contact_tags", "contacts", "contact_counts", "sync_mismatches"})
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'an account.db'}"
-    address: str = request.getfixturevalue("postgres_url")
-    return address
-
-
 @pytest.fixture
 def file(tmp_path: Path) -> str:
     """The address of an empty database that is a file."""
