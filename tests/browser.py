@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from selenium.webdriver.remote.webelement import WebElement
+
+T = TypeVar("T")
 
 
 def decide(address: str, decision: str = "allow") -> str:
@@ -57,7 +60,7 @@ class Chromium:
         """Open a sign-in page, press a button, and wait for the page it leads to."""
         self._driver.get(address)
         self._find(f"button[value={decision}]").click()
-        WebDriverWait(self._driver, 20).until(lambda driver: "/authorize" not in driver.current_url)
+        self._until(lambda driver: "/authorize" not in driver.current_url)
 
     def enter(self, page: str, code: str) -> None:
         """Enter a device's code as a person does, and allow it."""
@@ -65,7 +68,7 @@ class Chromium:
         self._find("input[name=user_code]").send_keys(code.lower())
         self._find("button").click()
         self._find("button[value=allow]").click()
-        WebDriverWait(self._driver, 20).until(lambda _: "Done" in self.text)
+        self._until(lambda _: "Done" in self.text)
 
     @property
     def text(self) -> str:
@@ -73,9 +76,12 @@ class Chromium:
         return self._find("body").text
 
     def _find(self, selector: str) -> WebElement:
-        return WebDriverWait(self._driver, 20).until(
-            lambda driver: driver.find_element(By.CSS_SELECTOR, selector)
-        )
+        return self._until(lambda driver: driver.find_element(By.CSS_SELECTOR, selector))
+
+    def _until(self, condition: Callable[[webdriver.Chrome], T]) -> T:
+        """Wait until something is so; a page that is just leaving says nothing yet."""
+        leaving = [NoSuchElementException, StaleElementReferenceException]
+        return WebDriverWait(self._driver, 20, ignored_exceptions=leaving).until(condition)
 
 
 @pytest.fixture(scope="session")
