@@ -189,7 +189,8 @@ def test_a_server_that_crashes_and_comes_back_loses_and_doubles_nothing(
 def test_a_full_disk_loses_nothing_that_a_state_covers(sqlite: Database, tmp_path: Path) -> None:
     messages, truth = history(1)
     source = written(tmp_path / "people.singer", messages)
-    loader = Loader.start(sqlite, source, most_bytes=100_000, **SMALL)
+    at_every_state = {**SMALL, "max_state_lag_seconds": 0}
+    loader = Loader.start(sqlite, source, most_bytes=100_000, **at_every_state)
     assert loader.end() == 1
     covered = loader.passed[-1]
     assert 0 < covered < 3000
