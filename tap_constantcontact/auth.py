@@ -14,9 +14,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-import requests
-from typing_extensions import override
-
 from tap_constantcontact.errors import (
     SIGN_IN,
     SIGN_IN_AGAIN,
@@ -140,7 +137,7 @@ class Grants:
         return f"grant-{self._client_id}-{grew_from}"
 
 
-class Authenticator(requests.auth.AuthBase):
+class Authenticator:
     """Signs requests with the access token, which it renews when it must.
 
     Args:
@@ -165,11 +162,6 @@ class Authenticator(requests.auth.AuthBase):
         self._refusal: SignInNeeded | None = None
         self._clock = clock
         self._access_token = given
-
-    @override
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self.access_token()}"
-        return request
 
     def access_token(self) -> str:
         """Return an access token: the one at hand, the store's, or a new one.

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tap_constantcontact.decoding import decoded
 
 if TYPE_CHECKING:
-    import requests
+    import urllib3
 
 SIGN_IN = "sign in: tap-constantcontact-login"
 SIGN_IN_AGAIN = "sign in again: tap-constantcontact-login"
@@ -154,7 +154,7 @@ class TokenRefused(Exception):
     """The access token is not, or no longer, accepted (401)."""
 
 
-def judge(response: requests.Response, what: str) -> Any:  # noqa: ANN401 - JSON is anything
+def judge(response: urllib3.BaseHTTPResponse, what: str, shape: Any = Any) -> Any:  # noqa: ANN401 - JSON is anything
     """Return the parsed body of a good answer, or raise what another answer means.
 
     Any 2xx but 202 is an answer (the API uses 209, too); 202 means that the API is still
@@ -164,6 +164,7 @@ def judge(response: requests.Response, what: str) -> Any:  # noqa: ANN401 - JSON
     Args:
         response: The answer.
         what: The method and path, without the query (it may hold an address), for messages.
+        shape: What of the body is wanted; see `decoded`.
 
     Raises:
         TryAgain: Throttled, a passing failure, or not the JSON that was promised.
@@ -173,7 +174,7 @@ def judge(response: requests.Response, what: str) -> Any:  # noqa: ANN401 - JSON
         NotFound: It does not exist.
         Refused: Any other answer.
     """
-    status = response.status_code
+    status = response.status
     if status >= http.HTTPStatus.MULTIPLE_CHOICES:
         raise complaint(response, what)
     if status == http.HTTPStatus.ACCEPTED:
@@ -182,14 +183,14 @@ def judge(response: requests.Response, what: str) -> Any:  # noqa: ANN401 - JSON
         # During outages a page for people comes with status 200.
         raise TryAgain("not JSON")
     try:
-        return decoded(response.content)
+        return decoded(response.data, shape)
     except ValueError:
         raise TryAgain("truncated JSON") from None
 
 
-def complaint(response: requests.Response, what: str) -> Exception:
+def complaint(response: urllib3.BaseHTTPResponse, what: str) -> Exception:
     """Return what an answer means that is none; see `judge`."""
-    status = response.status_code
+    status = response.status
     key = error_key(response) or "no error key"
     if status == http.HTTPStatus.UNAUTHORIZED:
         return TokenRefused()
@@ -211,10 +212,10 @@ def complaint(response: requests.Response, what: str) -> Exception:
     return Refused(f"{what} was refused with status {status} ({key}).")
 
 
-def error_key(response: requests.Response) -> str | None:
+def error_key(response: urllib3.BaseHTTPResponse) -> str | None:
     """Return the `error_key` (or OAuth's `error`) of an answer: it identifies no person."""
     try:
-        body = json.loads(response.content)
+        body = json.loads(response.data)
     except ValueError:
         return None
     if isinstance(body, list) and body:
@@ -225,7 +226,7 @@ def error_key(response: requests.Response) -> str | None:
     return str(key) if key else None
 
 
-def retry_after(response: requests.Response) -> float | None:
+def retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
     """Return the seconds of a `Retry-After` header: undocumented, honoured should it appear."""
     value = response.headers.get("Retry-After", "")
     return float(value) if value.isdigit() else None

@@ -264,7 +264,12 @@ class Fetcher:
             return Page(unit, self._kept.pop(url), last=True), 0
         try:
             answer = self._transport.get(
-                url, errand.params, what=name, turn=errand.turn, work=unit.work
+                url,
+                errand.params,
+                what=name,
+                turn=errand.turn,
+                work=unit.work,
+                shape=unit.source.outline,
             )
         except Refused as refusal:
             gone = isinstance(refusal, NotFound) or unit.source.refuses_what_is_gone

@@ -55,6 +55,8 @@ class Source(Protocol):
     name: str
     may_be_missing: ClassVar[bool]
     refuses_what_is_gone: ClassVar[bool]
+    outline: ClassVar[Any]
+    """What of a page `enough` and `following` look at: see `decoded`."""
 
     @property
     def scope(self) -> str | None:

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tap_constantcontact.allowance import Allowance
+from tap_constantcontact.errors import SettingsError
 from tap_constantcontact.pacer import Pacer
 from tap_constantcontact.tap import TapConstantContact
 from tap_constantcontact.transport import Patience
@@ -190,7 +191,8 @@ class TapRunner:
             error = raised
         asked = [call for call in self.sandbox.asked[before:] if not call.path.startswith("/oauth")]
         outcome = Outcome(writer.messages, asked, error)
-        self.state = outcome.state
+        if not isinstance(error, SettingsError):  # such a run does not even begin
+            self.state = outcome.state
         return outcome
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from singer_sdk import Stream
 from singer_sdk import typing as th
@@ -46,6 +46,12 @@ ACCOUNT_ID_FIELD: dict[str, Any] = {
 }
 
 
+class Outline(TypedDict, total=False):
+    """What tells whether a page is the last."""
+
+    _links: Any
+
+
 class Asking:
     """How things are asked for: what streams and look-ups declare, and what follows from it."""
 
@@ -75,6 +81,10 @@ class Asking:
 
     refuses_what_is_gone: ClassVar[bool] = False
     """Whether it says of what is gone that the request is wrong (400), and knows no 404."""
+
+    outline: ClassVar[Any] = Outline
+    """What of a page `enough` and `following` look at, as a type: rows are decoded where they are
+    read, since what they say would take five times as much memory while they wait."""
 
     @property
     def needs(self) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from singer_sdk import typing as th
 from singer_sdk.helpers._catalog import get_selected_schema
 from typing_extensions import override
 
-from tap_constantcontact.streams.base import LEFT, Asking, ConstantContactStream
+from tap_constantcontact.streams.base import LEFT, Asking, ConstantContactStream, Outline
 from tap_constantcontact.streams.forms import EXTRA
 from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import ContactsUnit, Reading, Row, Unit, WindowUnit, Work
@@ -120,6 +120,17 @@ SMS = (
 """The fields of a contact's `sms_channel`: columns `sms_channel__…`."""
 
 
+class Nobody(TypedDict):
+    """A contact of whom nothing is wanted but that there is one."""
+
+
+class CountedOutline(Outline, total=False):
+    """What tells whether there are too many contacts to read one page after the other."""
+
+    contacts_count: Any
+    contacts: list[Nobody]
+
+
 class Contacts(ConstantContactStream):
     """The people of the account, whatever their status, deleted ones included."""
 
@@ -128,6 +139,7 @@ class Contacts(ConstantContactStream):
     params = {"status": "all"}
     page_size = 500
     records_key = "contacts"
+    outline = CountedOutline
     primary_keys = ("contact_id",)
     replication_key = "updated_at"
     unfolded = {"email_address": "email_address__", SMS_CHANNEL: f"{SMS_CHANNEL}__"}

@@ -16,6 +16,7 @@ from tap_constantcontact.streams.readings import (
     BLANKS,
     OCCURRENCE,
     NewestFirst,
+    NewestFirstOutline,
     ReportReading,
     ends_below_floor,
 )
@@ -332,6 +333,7 @@ class OpenersLookup(Asking):
 
     name = "openers"
     path = EmailUniqueOpens.path
+    outline = NewestFirstOutline
     page_size = 500
     records_key = "tracking_activities"
     scope = "campaign_data"

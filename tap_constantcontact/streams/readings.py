@@ -8,12 +8,12 @@ from __future__ import annotations
 from functools import cached_property
 from itertools import compress
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_constantcontact.streams.base import ConstantContactStream
+from tap_constantcontact.streams.base import ConstantContactStream, Outline
 from tap_constantcontact.times import moment
 from tap_constantcontact.units import Reading, ReportUnit
 
@@ -45,6 +45,18 @@ def ends_below_floor(unit: Unit, records: Sequence[dict[str, Any]]) -> bool:
     return floor is not None and bool(last) and moment(last) < floor
 
 
+class Happened(TypedDict, total=False):
+    """When something did."""
+
+    created_time: Any
+
+
+class NewestFirstOutline(Outline, total=False):
+    """What tells whether a page has passed the floor of its unit."""
+
+    tracking_activities: list[Happened]
+
+
 class NewestFirst(ConstantContactStream):
     """What happened, each time a row: the newest first, and without ids.
 
@@ -52,6 +64,7 @@ class NewestFirst(ConstantContactStream):
     """
 
     records_key = "tracking_activities"
+    outline = NewestFirstOutline
     replication_key = "created_time"
     blanks: ClassVar[Mapping[str, Any]] = BLANKS
     counts_recipients: ClassVar[bool] = False

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 
 from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
 from tap_constantcontact.errors import TapError
@@ -285,10 +286,10 @@ def unwritable_store(at: Scene) -> Generator[None]:
 @contextmanager
 def silence(at: Scene) -> Generator[None]:
     """Answers that come too late."""
-    at.patch.setattr("tap_constantcontact.transport.TIMEOUT", (10, 0.05))
+    at.patch.setattr("tap_constantcontact.transport.TIMEOUT", urllib3.Timeout(10, 0.05))
     with fault("^/emails$", "slow", seconds=0.5)(at):
         yield
-    at.patch.setattr("tap_constantcontact.transport.TIMEOUT", (10, 60))
+    at.patch.setattr("tap_constantcontact.transport.TIMEOUT", urllib3.Timeout(10, 60))
 
 
 @contextmanager

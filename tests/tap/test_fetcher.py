@@ -18,7 +18,7 @@ from tap_constantcontact import fetcher as fetcher_module
 from tap_constantcontact.errors import QuotaUsed, UnexpectedAnswer
 from tap_constantcontact.fetcher import Fetcher
 from tap_constantcontact.interruption import Interrupted, Interruption
-from tap_constantcontact.streams.base import Asking
+from tap_constantcontact.streams.base import Asking, Outline
 from tap_constantcontact.transport import Answer
 from tap_constantcontact.units import Unit, Work
 
@@ -69,7 +69,8 @@ class Answers:
     closed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, url: str, params: Any, *, what: str, turn: int, work: Work) -> Answer:
+    def get(self, url: str, params: Any, *, what: str, turn: int, work: Work, shape: Any) -> Answer:
+        assert shape is Outline
         assert what == "GET /things/{number}"
         assert turn >= 0
         assert work is Work.INCREMENT

@@ -22,10 +22,12 @@ from tap_constantcontact.errors import (
 )
 from tap_constantcontact.streams.contacts import Contacts
 from tap_constantcontact.streams.emails import CampaignLookup
-from tap_constantcontact.transport import Patience, new_session
+from tap_constantcontact.transport import Host, Patience
 
 if TYPE_CHECKING:
-    import requests
+    from pathlib import Path
+
+    import urllib3
 
     from constantcontact_sandbox import Sandbox, Switches
     from tests.running import TapRunner
@@ -191,10 +193,10 @@ def test_a_row_that_lacks_what_the_planner_needs_ends_the_run(
 def _answer(monkeypatch: pytest.MonkeyPatch, body: Any) -> None:
     """Let every answer of the API have this body."""
 
-    def judge(response: requests.Response, _: str) -> Any:
-        if "access_token" in response.text:
+    def judge(response: urllib3.BaseHTTPResponse, *_: Any) -> Any:
+        if b"access_token" in response.data:
             return response.json()
-        response._content = json.dumps(body).encode()
+        monkeypatch.setattr(response, "_body", json.dumps(body).encode())
         return body
 
     monkeypatch.setattr("tap_constantcontact.transport.judge", judge)
@@ -287,15 +289,25 @@ def test_any_other_status_is_a_refusal(tap: TapRunner, monkeypatch: pytest.Monke
 
 
 def test_proxies_and_certificates_of_the_environment_are_looked_up_once(
-    tap: TapRunner, monkeypatch: pytest.MonkeyPatch
+    tap: TapRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:8080")
     monkeypatch.setenv("NO_PROXY", "inside.test")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "certificates.pem")
+    bundle = tmp_path / "certificates.pem"
+    bundle.touch()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     settings = tap.make().settings
 
-    outside = new_session(settings, "https://outside.test/v3")
-    assert outside.proxies["https"] == "http://proxy.test:8080"
-    assert outside.verify == "certificates.pem"
-    assert not outside.trust_env
-    assert new_session(settings, "https://inside.test/v3").proxies == {}
+    outside = Host(settings, "https://outside.test/v3").pool
+    assert str(outside.proxy) == "http://proxy.test:8080"
+    assert (outside.ca_certs, outside.cert_reqs) == (str(bundle), "CERT_REQUIRED")  # type: ignore[attr-defined]
+    assert Host(settings, "https://inside.test/v3").pool.proxy is None
+
+
+def test_certificates_that_are_not_there_are_named(
+    tap: TapRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "nowhere.pem")
+
+    with pytest.raises(SettingsError, match="REQUESTS_CA_BUNDLE names are not there"):
+        Host(tap.make().settings, "https://api.test/v3")
