@@ -54,10 +54,9 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
         # Around each row is the same, which takes longer to say than a row.
         before = encoded({"type": "RECORD", "stream": stream})[:-1] + b',"record":'
         after = b"," + encoded(said)[1:] + b"\n"
-        parts = [encoded(row) for row in rows]
-        parts[0] = before + parts[0]
-        parts[-1] += after
-        self.write((after + before).join(parts))
+        between = after + before
+        # JSON says a line's end in two letters, so those here end rows.
+        self.write(before + lines(rows)[:-1].replace(b"\n", between) + after)
 
     def write(self, written: bytes) -> None:
         """Write lines to their end, and let go of them."""
@@ -66,6 +65,14 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
             # Without a buffer (PYTHONUNBUFFERED), a signal cuts a write short.
             rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.buffer.flush()
+
+
+def lines(rows: Sequence[dict[str, Any]]) -> bytes:
+    """Return JSON in one line a row."""
+    try:
+        return ENCODER.encode_lines(rows)
+    except UnicodeEncodeError:
+        return b"".join(encoded(row) + b"\n" for row in rows)
 
 
 def encoded(value: dict[str, Any]) -> bytes:

@@ -395,28 +395,40 @@ class ContactsReading(Reading):
         self.left: list[str] = []
 
     @override
-    def take(self, body: Any) -> Iterator[Row]:
-        """Yield the rows of the next page that are kept."""
-        for row in super().take(body):
-            self._look_at(row)
-            if self._keeps is None or self._keeps(row):
-                for name in self._hidden:
-                    row[name] = None
-                yield row
-            elif self._known and row["created_at"] and moment(row["created_at"]) <= self._known:
-                self.left.append(row["contact_id"])
+    def take(self, body: Any) -> list[Row]:
+        """Return the rows of the next page that are kept."""
+        rows = list(super().take(body))
+        self._look_at(rows)
+        if self._keeps is not None:
+            rows = [row for row in rows if self._is_kept(row)]
+        for name in self._hidden:
+            for row in rows:
+                row[name] = None
+        return rows
 
-    def _look_at(self, row: Row) -> None:
-        """Count a contact."""
-        known, added, changed = self._known, row["created_at"], row["updated_at"]
-        if known is None or (self._before and changed and moment(changed) >= self._before):
+    def _is_kept(self, row: Row) -> bool:
+        """Tell whether a contact is wanted; note who perhaps was."""
+        if self._keeps is None or self._keeps(row):
+            return True
+        if self._known and row["created_at"] and moment(row["created_at"]) <= self._known:
+            self.left.append(row["contact_id"])
+        return False
+
+    def _look_at(self, rows: Sequence[Row]) -> None:
+        """Count the contacts of a page."""
+        known = self._known
+        if known is None:
             return
-        new = added is not None and moment(added) > known
-        left = row["email_address__opt_out_date"]
-        self.older += not new
-        for group in groups_of(row):
-            opted_out = group == UNSUBSCRIBED and left and moment(left) > known
-            (self.arrived if new or opted_out else self.others)[group] += 1
+        for row in rows:
+            added, changed = row["created_at"], row["updated_at"]
+            if self._before and changed and moment(changed) >= self._before:
+                continue
+            new = added is not None and moment(added) > known
+            left = row["email_address__opt_out_date"]
+            self.older += not new
+            for group in groups_of(row):
+                opted_out = group == UNSUBSCRIBED and left and moment(left) > known
+                (self.arrived if new or opted_out else self.others)[group] += 1
 
 
 class SegmentContacts(ConstantContactStream):
@@ -468,19 +480,17 @@ class WindowReading(ContactsReading):
         super().__init__(source, unit)
         self.count = 0
         self.added: list[datetime] = []
-        self._first = True
 
     @override
-    def take(self, body: Any) -> Iterator[Row]:
-        """Yield the rows of the next page that are kept."""
+    def take(self, body: Any) -> list[Row]:
+        """Return the rows of the next page that are kept."""
         self.count = count(body)
-        self._first = not self.added
-        yield from super().take(body)
+        return super().take(body)
 
     @override
-    def _look_at(self, row: Row) -> None:
-        if self._first and row["created_at"]:
-            self.added.append(moment(row["created_at"]))
+    def _look_at(self, rows: Sequence[Row]) -> None:
+        if not self.added:
+            self.added += [moment(row["created_at"]) for row in rows if row["created_at"]]
 
     @property
     def is_divided(self) -> bool:

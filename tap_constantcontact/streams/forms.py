@@ -135,10 +135,10 @@ class Form:
         except msgspec.ValidationError:
             rows = [self._fitted(record, blank) for record in records]
         else:
-            rows = [{**blank, **record} for record in records]
             if self._names:
-                for row in rows:
-                    self._unfold(row)
+                rows = [self._unfolded(record, blank) for record in records]
+            else:
+                rows = [{**blank, **record} for record in records]
         for column, spell in self._spellings.items():
             for row in rows:
                 if row[column]:
@@ -148,11 +148,18 @@ class Form:
                 raise UnexpectedAnswer(f"A row of {self._stream} has no {key}.")
         return rows
 
-    def _unfold(self, row: Row) -> None:
-        """Put the fields of objects into their columns."""
-        for name, columns in self._names.items():
-            for field, value in (row.pop(name, None) or {}).items():
+    def _unfolded(self, record: dict[str, Any], blank: Row) -> Row:
+        """Return the row of a record whose objects have columns of their own."""
+        inside = [
+            (columns, said)
+            for name, columns in self._names.items()
+            if (said := record.pop(name, None))
+        ]
+        row = {**blank, **record}
+        for columns, said in inside:
+            for field, value in said.items():
                 row[columns[field]] = value
+        return row
 
     def _fitted(self, record: Mapping[str, Any], blank: Row) -> Row:
         """Return the row of a record that may hold anything."""
