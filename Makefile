@@ -9,8 +9,8 @@ help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 .venv/installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
-		|| { echo "Python 3.10 or later is needed: make PYTHON=python3.11 …"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed: make PYTHON=python3.12 …"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
@@ -58,10 +58,10 @@ docs: setup ## Write the generated parts of the documents anew
 	$(BIN)/cog -r README.md docs/*.md
 
 lock: setup ## Pin the newest versions that the ranges in pyproject.toml allow
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 \
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --quiet --custom-compile-command "make lock" \
 		--output-file requirements.lock
-	$(BIN)/uv pip compile --group pyproject.toml:airflow --universal --python-version 3.10 \
+	$(BIN)/uv pip compile --group pyproject.toml:airflow --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --quiet --custom-compile-command "make lock" \
 		--output-file requirements-airflow.lock
 

@@ -62,7 +62,7 @@ class Check:
 
     def complaint(self, record: Mapping[str, Any]) -> str | None:
         """The rule of the schema that a record breaks, if any, without what the record holds."""
-        if self._fits(record):
+        if self.fits(record):
             return None
         try:
             self._judge.validate(dict(record))
@@ -70,7 +70,8 @@ class Check:
             return _rule(invalid)
         return None
 
-    def _fits(self, record: Mapping[str, Any]) -> bool:
+    def fits(self, record: Mapping[str, Any]) -> bool:
+        """Whether a record surely satisfies the schema; if not, `complaint` has the last word."""
         if self._shape is _Inexpressible:
             return False
         try:

@@ -68,27 +68,23 @@ class MessageReader(GenericSingerReader[bytes]):
         callbacks: dict[str, Callable[[Message], None]],
     ) -> Counter[str]:
         counts: Counter[str] = Counter()
-        for line in self._lines(file_input or self.default_input):
-            self._number += 1
-            self.line_bytes = len(line)
-            if line.isspace() or not line:
-                continue
-            message = self.deserialize_json(line)
-            self.assert_line_requires(message, {"type"})
-            kind = message["type"]
-            if kind not in callbacks:
-                raise self.unreadable(f"is a message of the unknown type {kind!r}")
-            callbacks[kind](message)
-            counts[kind] += 1
-        return counts
-
-    def _lines(self, source: IO[Any]) -> Iterator[bytes]:
-        """The lines of the input; between two of them a request to stop is obeyed."""
-        for lines in self._arrivals(source):
+        for lines in self._arrivals(file_input or self.default_input):
             for line in lines:
                 if self.stop is not None:
                     self.stop()
-                yield line
+                self._number += 1
+                self.line_bytes = len(line)
+                if not line or line.isspace():
+                    continue
+                message = self.deserialize_json(line)
+                try:
+                    kind = message["type"]
+                    process = callbacks[kind]
+                except (KeyError, TypeError):
+                    raise self._unknown(message) from None
+                process(message)
+                counts[kind] += 1
+        return counts
 
     def _arrivals(self, source: IO[Any]) -> Iterator[Iterable[bytes]]:
         """What has arrived, line by line, as it arrives."""
@@ -153,6 +149,11 @@ class MessageReader(GenericSingerReader[bytes]):
     ) -> None:
         if missing := sorted(requires - line_dict.keys()):
             raise self.unreadable(f"lacks {', '.join(missing)}")
+
+    def _unknown(self, message: Message) -> LoaderError:
+        """An error about a message of which nobody knows what it is."""
+        self.assert_line_requires(message, {"type"})
+        return self.unreadable(f"is a message of the unknown type {message['type']!r}")
 
     def unreadable(self, reason: str) -> LoaderError:
         """An error about the current line."""

@@ -15,7 +15,7 @@ from target_relational.errors import KeylessRecord, RefusedRecord
 from target_relational.kinds import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from target_relational.dialects.base import Dialect
     from target_relational.tables import Table
@@ -49,17 +49,26 @@ class Part(NamedTuple):
 class Layout:
     """How records become rows of a table."""
 
-    def __init__(self, stream: str, table: Table, dialect: Dialect) -> None:
+    def __init__(
+        self,
+        stream: str,
+        table: Table,
+        dialect: Dialect,
+        others: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> None:
         """Prepare for one table.
 
         Args:
             stream: The stream's name, for messages.
             table: Where the rows go.
             dialect: How its database takes values.
+            others: Is told of a record that has other fields than the table has columns.
         """
         self.table = table
+        self._others = others
         self._stream = stream
         self._names = [column.property for column in table.columns]
+        self._width = len(self._names)
         self._blank: dict[str, Any] = dict.fromkeys(self._names)
         self._encoders = [dialect.encoders[column.kind] for column in table.columns]
         # Text, most of what there is, goes into a row as it is; the packing sees what is not text.
@@ -83,7 +92,10 @@ class Layout:
             RefusedRecord: If a field does not fit its column, or a part of the key is NULL.
         """
         # Merged with nulls, a record has its fields in the order of the columns, others behind.
-        values = list((self._blank | record).values())[: len(self._names)]
+        values = list((self._blank | record).values())
+        if len(values) > self._width:
+            self._others(record)
+            del values[self._width :]
         try:
             for at, encode in self._encoded:
                 if (value := values[at]) is not None:

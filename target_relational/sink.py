@@ -100,7 +100,9 @@ class RelationalSink(SQLSink[RelationalConnector]):
             shadow=method == TargetLoadMethods.OVERWRITE,
         )
         self.table = self.connector.prepare(wanted)
-        self.layout = Layout(self.stream_name, self.table, self.connector.dialect)
+        self.layout = Layout(
+            self.stream_name, self.table, self.connector.dialect, self._warn_of_unknown
+        )
         self.batch = Batch()
         self._marks = self.table.column(DELETED_AT) is not None
 
@@ -175,10 +177,8 @@ class RelationalSink(SQLSink[RelationalConnector]):
     ) -> tuple[Key, Row]:
         """A record's key and row, with what the loader notes about it."""
         # A record that only says what is gone needs no more than its key.
-        if self._check is not None and deleted_at is None:
-            self._see_that_it_fits(record)
-        if not record.keys() <= self._known:
-            self._warn_of_unknown(record)
+        if self._check is not None and deleted_at is None and not self._check.fits(record):
+            self._judge(self._check, record)
         if self._with_metadata:
             record.update(self._metadata(message))
         elif version is not None:
@@ -206,9 +206,9 @@ class RelationalSink(SQLSink[RelationalConnector]):
             self._own[column] = _OWN[column]
             self._prepare()
 
-    def _see_that_it_fits(self, record: Record) -> None:
-        broken = self._check and self._check.complaint(record)
-        if broken:
+    def _judge(self, check: Check, record: Record) -> None:
+        """Refuse a record if it breaks a rule of its schema."""
+        if broken := check.complaint(record):
             raise RefusedRecord(f"{self.layout.describe(record)} is refused: {broken}.")
 
     def _warn_of_unknown(self, record: Record) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Moment = TypeVar("Moment", dt.date, dt.datetime, dt.time)
 
+_moment = dt.datetime.fromisoformat
 _write = msgspec.json.Encoder(decimal_format="number").encode
 _SEPARATORS = slice(4, 17, 3)
 _AFTER_SECONDS = 19
@@ -64,10 +65,14 @@ def timestamp(value: object) -> str:
 
     Always of the same width, so that text sorts and compares as the instants do.
     """
-    moment = _read(dt.datetime.fromisoformat, value, "date-time")
-    text = str(value)
-    if text[_SEPARATORS] == "--T::" and text[_AFTER_SECONDS:] in _IN_UTC:  # as most APIs write it
-        return text[:_AFTER_SECONDS] + _IN_UTC[text[_AFTER_SECONDS:]]
+    try:
+        moment = _moment(value)  # type: ignore[arg-type]  # which is an error, too
+    except (TypeError, ValueError):  # whose words quote the value
+        raise ValueError("is not a date-time") from None
+    text: str = value  # type: ignore[assignment]
+    rest = text[_AFTER_SECONDS:]
+    if rest in _IN_UTC and text[_SEPARATORS] == "--T::":  # as most APIs write it
+        return text[:_AFTER_SECONDS] + _IN_UTC[rest]
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.timezone.utc)
     try:

@@ -120,7 +120,7 @@ def disturbed(postgres: Database, seed: int, *, crash: bool) -> Iterator[list[in
     def disturb() -> None:
         while not over.wait(0.02) and not postgres.tables():
             pass  # What cannot be reached at the start is said at once, not waited for.
-        while not over.wait(chance.uniform(0, 0.2)) and len(ended) < (2 if crash else 6):
+        while not over.wait(chance.uniform(0, 0.1)) and len(ended) < (2 if crash else 6):
             with contextlib.suppress(sa.exc.DBAPIError):
                 ended.extend(_ended(postgres, crash=crash))
 
@@ -153,7 +153,7 @@ def _ended(postgres: Database, *, crash: bool) -> list[int]:
 def test_a_connection_that_is_cut_doubles_not_even_rows_without_a_key(
     postgres: Database, tmp_path: Path, seed: int
 ) -> None:
-    messages: list[Message] = [schema("log", []), *[record("log", id=at) for at in range(20_000)]]
+    messages: list[Message] = [schema("log", []), *[record("log", id=at) for at in range(30_000)]]
     source = written(tmp_path / "log.singer", [*messages, state(1)])
     with disturbed(postgres, seed, crash=False) as ended:
         loader = Loader.start(postgres, source, batch_size_rows=20)
@@ -161,7 +161,7 @@ def test_a_connection_that_is_cut_doubles_not_even_rows_without_a_key(
         assert loader.end() == 0
     assert ended
     assert loader.passed == [1]
-    assert sorted(postgres.query("SELECT id FROM log")) == [(at,) for at in range(20_000)]
+    assert sorted(postgres.query("SELECT id FROM log")) == [(at,) for at in range(30_000)]
 
 
 @pytest.mark.parametrize("seed", range(max(1, CRASHES // 3)))

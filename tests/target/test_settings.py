@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 READY_SETTINGS = ROOT / "target_config"
 FORMS = "sqlite:///folder/file.db or postgresql+psycopg2://user@host:5432/database"
-# The SDK warns that Python 3.10 is old, which is one line more.
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore:Python 3.10"}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 NONE = "\N{EN DASH}"
 PASSWORD = "s3cret-Passw0rd"
 
