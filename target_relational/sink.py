@@ -59,6 +59,8 @@ class RelationalSink(SQLSink[RelationalConnector]):
     """How the stream's records become rows of that table."""
     batch: Batch
     """The rows that wait."""
+    most_records: int
+    """So many of them wait at most."""
 
     def __init__(
         self,
@@ -84,6 +86,7 @@ class RelationalSink(SQLSink[RelationalConnector]):
         self._check = (
             Check(self.original_schema, self._validator) if self._validator is not None else None
         )
+        self.most_records = self.max_size
         self._known = self.original_schema["properties"].keys() | _METADATA
         self._prepare()
 

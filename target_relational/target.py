@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import weakref
 from copy import copy, deepcopy
@@ -42,6 +43,9 @@ STATE_LAG_RECORDS = 50_000
 """A STATE waits for no more records than these, however fast they come."""
 BUFFER_BYTES = 8 * 2**20
 """All rows that wait, of all streams, come from no more input than this."""
+
+GARBAGE = 50_000
+"""How many more objects than before there are when Python looks for cycles among them."""
 
 _ADDRESS = " or ".join(dialect.example for dialect in DIALECTS)
 
@@ -186,6 +190,9 @@ class TargetRelational(SQLTarget):
         config: _ConfigInput | None = None,
         file_input: IO[str] | None = None,
     ) -> None:
+        # Records are made and dropped by the million, and none of them refers to itself.
+        gc.freeze()
+        gc.set_threshold(GARBAGE)
         try:
             super().invoke(
                 about=about, about_format=about_format, config=config, file_input=file_input
@@ -243,7 +250,7 @@ class TargetRelational(SQLTarget):
                 continue
             sink.load(mapped, message_dict, size)
             self._buffered += size
-            if sink.current_size >= sink.max_size:
+            if sink.batch.records >= sink.most_records:
                 self.drain_one(sink)
         if self._buffered > BUFFER_BYTES:
             self._relieve()
