@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from target_relational.tables import Widening
 
 _LOCKED_SECONDS = 60
+_CACHE_KIB = 16_000
 _TEXTUAL = frozenset({str, type(None)})
 _OLD = "_target_relational_old"
 _DECLARATIONS = sa.text("SELECT name, type FROM pragma_table_info(:table)")
@@ -258,13 +259,16 @@ def _set_up(connection: sqlite3.Connection, _: object) -> None:
     """Prepare a connection as it is opened.
 
     A STATE follows a commit, so a commit has to outlive a power cut: hence FULL, which in WAL
-    costs one sync a batch. SQLAlchemy, not sqlite3, begins transactions, so that they hold DDL.
+    costs one sync a batch. Keys are of no order, so a batch touches pages everywhere, which the
+    two megabytes that SQLite takes by itself do not hold. SQLAlchemy, not sqlite3, begins
+    transactions, so that they hold DDL.
     """
     connection.isolation_level = None
     connection.create_function("target_relational_digits", 1, _digits, deterministic=True)
     with closing(connection.cursor()) as cursor:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         # A table that takes the place of another must not stumble over views of the other.
         cursor.execute("PRAGMA legacy_alter_table = ON")
 
