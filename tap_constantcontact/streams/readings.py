@@ -82,13 +82,13 @@ class NewestFirst(ConstantContactStream):
         return ReportReading(self, unit) if isinstance(unit, ReportUnit) else Reading(self, unit)
 
     def once_more(self, unit: ReportUnit) -> ReportUnit | None:
-        """Return the unit that reads a report again in pages that end elsewhere: a row shorter.
+        """Return the unit that reads a report again in pages that end elsewhere, and not nearby.
 
         None if that is what the unit does.
         """
         if unit.page_size or not self.page_size:
             return None
-        return replace(unit, page_size=self.page_size - 1)
+        return replace(unit, page_size=self.page_size * 7 // 8)
 
     def identity(self, row: Row) -> Identity:
         """Return what makes a row the same when it is seen again, whatever is rendered live."""
