@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from tests.running import sign_in
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
@@ -62,15 +64,7 @@ def _serve(
     kwargs: dict[str, Any],
 ) -> None:
     with make(*args, **kwargs) as sandbox:
-        connection.send(
-            {
-                "client_id": sandbox.client_id,
-                "client_secret": sandbox.client_secret,
-                "refresh_token": sandbox.refresh_token,
-                "api_url": sandbox.api_url,
-                "auth_url": sandbox.auth_url,
-            }
-        )
+        connection.send(sign_in(sandbox))
         with contextlib.suppress(EOFError):
             while True:
                 what, positional, named = connection.recv()

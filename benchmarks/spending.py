@@ -87,22 +87,18 @@ def spent(command: Sequence[str | Path], output: Path) -> Spent:
 
 
 @contextmanager
-def tap_command(
-    settings: Mapping[str, Any], streams: Iterable[str], *, state: Mapping[str, Any] | None = None
-) -> Iterator[list[str]]:
+def tap_command(settings: Mapping[str, Any], streams: Iterable[str]) -> Iterator[list[str]]:
     """Give the command that runs the tap, in a temporary folder with all that it needs.
 
     Args:
         settings: The tap's; its store is in that folder unless they say where.
         streams: The streams to select.
-        state: Where to go on from.
     """
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         files = {
             "config": {"store": str(home / "store"), "daily_quota": 10**9, **settings},
             "catalog": catalog(streams),
-            **({"state": state} if state else {}),
         }
         for name, content in files.items():
             (home / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
@@ -127,10 +123,3 @@ def messages(output: Path) -> Iterator[dict[str, Any]]:
     with output.open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
-
-
-def last_state(output: Path) -> dict[str, Any]:
-    """Return the last state of an output."""
-    states = [message["value"] for message in messages(output) if message["type"] == "STATE"]
-    state: dict[str, Any] = states[-1]
-    return state

@@ -6,6 +6,8 @@
                               "counts": {"lists": {<list_id>: …}, …}, …}],
                 "segments": {<segment_id>: [[<contact_id>, …]]},
                 "landing_pages": {<campaign_activity_id>: [{<stream>: <floor>, …}]},
+                "deeds": [{"types": [<type>, …], "floors": {<contact_id>: <floor>, …}}],
+                "news": [{<stream>: [<contact_id>, …]}],
                 "listing": [{"until": …, "since": …, "before": …}],
                 "events": {<event_id>: …},
                 "details": [[<stream>, …]],
@@ -24,10 +26,12 @@ reports of an activity are a list in the order of `REPORTS`, each of them
     [1200, 700, <floor>]      likewise; and 700 rows are older than the floor
     {"counter": 1200, …}      whatever else there is to say
 
-`events` says of each event what its list showed of it when it was read, in few letters, and `lists`
-which objects a list of several pages showed when it was read last. `details`
-says which of the streams that read single activities were selected: where one of them
-is selected anew, all that it shows is due.
+`deeds` says until when it is known what chosen contacts did, and `news` of whom a run has learnt
+something that a stream was not asked about yet: a run that ends before it gets there leaves them to
+the next. `events` says of each event what its list showed of it when it was read, in few letters,
+and `lists` which objects a list of several pages showed when it was read last. `details`
+says which of the streams that read single activities were selected: where one of them is selected
+anew, all that it shows is due.
 
 Tools merge states key by key: Meltano lays that of a run that failed over the one before. What
 says all there is of its part stands in a list, which is replaced as a whole: a member that is
@@ -48,7 +52,7 @@ from tap_constantcontact.errors import StateError, UnexpectedAnswer
 from tap_constantcontact.times import moment, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 VERSION = 1
 
@@ -655,6 +659,41 @@ class Objects:
         return {"known": known, **({"version": self.version} if self.version else {})}
 
 
+@dataclass
+class Deeds:
+    """Until when it is known what contacts did.
+
+    Args:
+        types: The types of deeds that were read.
+        floors: What a contact did before then is known; by contact.
+    """
+
+    types: frozenset[str] = frozenset()
+    floors: dict[str, datetime] = field(default_factory=dict)
+
+    def keep_to(self, types: Iterable[str]) -> None:
+        """Read these types from now on: if one of them is new, nothing is known of anybody."""
+        wanted = frozenset(types)
+        if not wanted <= self.types:
+            self.floors.clear()
+        self.types = wanted
+
+    def reach_down(self, contact_id: str, floor: datetime) -> None:
+        """Let a contact that is known be known no further than that."""
+        self.floors[contact_id] = min(self.floors[contact_id], floor)
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any]) -> Deeds:
+        """Read them from the state."""
+        floors = {key: moment(floor) for key, floor in state["floors"].items()}
+        return cls(frozenset(state["types"]), floors)
+
+    def dump(self) -> dict[str, Any]:
+        """Write them to the state."""
+        floors = {key: text_of(floor) for key, floor in sorted(self.floors.items())}
+        return {"types": sorted(self.types), "floors": floors}
+
+
 class Ledger:
     """Owns the state of a run: loaded from the last one, written to the next.
 
@@ -696,6 +735,12 @@ class Ledger:
                 for key, (floors,) in kept.get("landing_pages", {}).items()
             }
             """Until when each chosen landing page is known, by its id and by stream."""
+            (deeds,) = kept.get("deeds", [None])
+            self.deeds = Deeds() if deeds is None else Deeds.load(deeds)
+            """What is known of what contacts did."""
+            (news,) = kept.get("news", [{}])
+            self.news: dict[str, set[str]] = {name: set(ids) for name, ids in news.items()}
+            """Of which contacts a stream is still to be asked, by stream."""
             (listing,) = kept.get("listing", [None])
             self.listing = None if listing is None else Listing.load(listing)
             """What is known of the list of campaigns, whether or not their stream is selected."""
@@ -766,6 +811,7 @@ class Ledger:
             key: [{name: text_of(floor) for name, floor in sorted(floors.items())}]
             for key, floors in sorted(self.landing_pages.items())
         }
+        news = {name: sorted(ids) for name, ids in sorted(self.news.items())}
         objects = {name: [kept.dump()] for name, kept in sorted(self.objects.items())}
         now = self.listing.until if self.listing else LONG_AGO
         return {
@@ -780,6 +826,8 @@ class Ledger:
                 **({"contacts": [contacts]} if contacts else {}),
                 **({"segments": segments} if segments else {}),
                 **({"landing_pages": landing_pages} if landing_pages else {}),
+                **({"deeds": [self.deeds.dump()]} if self.deeds.types else {}),
+                **({"news": [news]} if news else {}),
                 **({"listing": [self.listing.dump()]} if self.listing else {}),
                 **({"events": dict(sorted(self.events.items()))} if self.events else {}),
                 **({"details": [sorted(self.details)]} if self.details else {}),

@@ -168,10 +168,7 @@ class Run:
             room = len(rows) if limit is None else limit - self._emitter.rows[stream.name]
             self._write(stream, rows[:room], unit.version)
         if page.forbidden:
-            self._readings.pop(unit)
-            self._planner.forbidden(unit)
-            if not unit.optional:
-                self._forbidden.setdefault(unit.source.name, unit)
+            self._leave_out(unit)
         elif page.last:
             self._planner.done(unit, self._readings.pop(unit), missing=page.missing)
             self._emitter.schemas(
@@ -185,6 +182,15 @@ class Run:
         if time.monotonic() - self._told_at >= self._tell_after:
             self._tell("So far")
         self._interruption.check()
+
+    def _leave_out(self, unit: Unit) -> None:
+        """Note what a unit that may not be read leaves without rows."""
+        self._readings.pop(unit)
+        names = self._planner.forbidden(unit)
+        if not (names or unit.optional):
+            names = [unit.source.name]
+        for name in names:
+            self._forbidden.setdefault(name, unit)
 
     def _write(
         self, stream: ConstantContactStream, rows: Sequence[Row], version: int | None

@@ -250,7 +250,7 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         allowed_values=["with_news"],
         title="Further contacts with reports",
         description="`with_news` adds the contacts who are in a report on an e-mail that the run "
-        "has read.",
+        "has read, or a run before it that did not come to ask about them.",
     ),
     th.Property(
         "contact_report_types",
@@ -302,8 +302,9 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType,
         default=48,
         title="Look-back of reports",
-        description="Hours before the newest row known of opens and clicks that are read again, "
-        "for rows that the API shows late.",
+        description="Hours before the newest row known of opens and clicks, of what chosen "
+        "contacts did, and of what happened on landing pages, that are read again, for rows that "
+        "the API shows late.",
     ),
     th.Property(
         "daily_quota",

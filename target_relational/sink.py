@@ -306,6 +306,15 @@ class RelationalSink(SQLSink[RelationalConnector]):
 
     @override
     def activate_version(self, new_version: int) -> None:
+        self.activate(new_version, None)
+
+    def activate(self, new_version: int, account: str | None) -> None:
+        """Retire the rows that a version does not have.
+
+        Args:
+            new_version: The version.
+            account: Whose rows those are; None where the message does not say.
+        """
         self.flush()  # or the last rows of the version would look deleted
         self._make_room(new_version, None if self.config["hard_delete"] else new_version)
         seen, self._seen = self._seen, None
@@ -314,6 +323,7 @@ class RelationalSink(SQLSink[RelationalConnector]):
             table=self.table,
             seen=None if seen is None else seen.table,
             version=new_version,
+            account=account,
             hard=self.config["hard_delete"],
         )
         self.connector.transact(f"retire rows of '{self.table.name}'", work, self.table.full_name)

@@ -27,6 +27,7 @@ from target_relational.dialects import DIALECTS
 from target_relational.errors import LoaderError, one_line, unknown_setting
 from target_relational.messages import MessageReader
 from target_relational.sink import RelationalSink
+from target_relational.versions import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -296,7 +297,7 @@ class TargetRelational(SQLTarget):
             )
         for _, sink in self._routes[stream_name]:
             if sink.process_activate_version_messages:
-                sink.activate_version(message_dict["version"])
+                sink.activate(message_dict["version"], message_dict.get(ACCOUNT))
             else:
                 self.logger.info("A version of '%s' is not activated", sink.stream_name)
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _SEEN_IN = "_seen_in"
 """A version that a key came with."""
-_ACCOUNT = "account_id"
-"""The property that says whose a row is: a version retires no other account's rows."""
+ACCOUNT = "account_id"
+"""The property that says whose a row is, and a version: it retires no other account's rows."""
 
 
 class Seen:
@@ -49,7 +49,7 @@ class Seen:
         kinds = {
             column.property: column.kind
             for column in table.columns
-            if column.property in {*keys, _ACCOUNT}
+            if column.property in {*keys, ACCOUNT}
         }
         wanted = Wanted(
             stream=f"_seen_{stream}",
@@ -74,7 +74,13 @@ class Seen:
 
 
 def retire(
-    conn: sa.Connection, table: Table, seen: Table | None, version: int, *, hard: bool
+    conn: sa.Connection,
+    table: Table,
+    seen: Table | None,
+    version: int,
+    *,
+    account: str | None,
+    hard: bool,
 ) -> None:
     """Delete the rows that a version does not have, or mark them as deleted.
 
@@ -84,13 +90,14 @@ def retire(
         seen: The keys that came with the version; none where rows have no keys, and say in a
             column of their own with which version they came.
         version: The version.
+        account: Whose it is; None where that is told by the rows that came with it, if at all.
         hard: Whether they are deleted indeed.
     """
     rows = table.sql
     if seen is None:
         stale = [rows.c[VERSION].is_distinct_from(version)]
     else:
-        stale = _unseen(table, seen, version)
+        stale = _unseen(table, seen, version, account)
     statement: sa.Delete | sa.Update = sa.delete(rows).where(*stale)
     if not hard:
         now = values.timestamp(datetime.now(timezone.utc).isoformat())
@@ -101,13 +108,17 @@ def retire(
         conn.execute(sa.delete(seen.sql).where(seen.sql.c[_SEEN_IN] < version))
 
 
-def _unseen(table: Table, seen: Table, version: int) -> list[sa.ColumnElement[bool]]:
+def _unseen(
+    table: Table, seen: Table, version: int, account: str | None
+) -> list[sa.ColumnElement[bool]]:
     rows, keys = table.sql, seen.sql
     of_version = keys.c[_SEEN_IN] == version
     same = [rows.c[key] == keys.c[kept] for key, kept in zip(table.keys, seen.keys, strict=False)]
     conditions: list[sa.ColumnElement[bool]] = [~sa.exists().where(of_version, *same)]
-    account, seen_account = table.column(_ACCOUNT), seen.column(_ACCOUNT)
-    if account and seen_account:
-        accounts = sa.select(keys.c[seen_account]).where(of_version)
-        conditions.append(rows.c[account].in_(accounts))
+    whose, seen_whose = table.column(ACCOUNT), seen.column(ACCOUNT)
+    if whose and account is not None:
+        conditions.append(rows.c[whose] == account)
+    elif whose and seen_whose:
+        accounts = sa.select(keys.c[seen_whose]).where(of_version)
+        conditions.append(rows.c[whose].in_(accounts))
     return conditions

@@ -37,6 +37,17 @@ def catalog(select: Iterable[str] | None = None, *, add_account_id: bool = False
     return selecting
 
 
+def sign_in(sandbox: Sandbox) -> dict[str, str]:
+    """Return the settings with which a tap signs in to a sandbox."""
+    return {
+        "client_id": sandbox.client_id,
+        "client_secret": sandbox.client_secret,
+        "refresh_token": sandbox.refresh_token,
+        "api_url": sandbox.api_url,
+        "auth_url": sandbox.auth_url,
+    }
+
+
 class Writer(PageWriter):
     """Keeps messages instead of writing them."""
 
@@ -136,11 +147,7 @@ class TapRunner:
     def settings(self) -> dict[str, Any]:
         """The settings of the next run."""
         return {
-            "client_id": self.sandbox.client_id,
-            "client_secret": self.sandbox.client_secret,
-            "refresh_token": self.sandbox.refresh_token,
-            "api_url": self.sandbox.api_url,
-            "auth_url": self.sandbox.auth_url,
+            **sign_in(self.sandbox),
             "store": str(self.store),
             "requests_per_second": 10_000,
             **self.config,

@@ -19,7 +19,12 @@ from tap_constantcontact.streams.activities import (
     CampaignActivitySchedules,
 )
 from tap_constantcontact.streams.bulk_activities import BulkActivities
-from tap_constantcontact.streams.contact_reports import ContactCounts, ContactReport
+from tap_constantcontact.streams.contact_reports import (
+    ContactActivityDetails,
+    ContactCounts,
+    ContactReport,
+    ContactWindowReport,
+)
 from tap_constantcontact.streams.contacts import SegmentContacts
 from tap_constantcontact.streams.details import Detail
 from tap_constantcontact.streams.email_reports import DerivedReport, EmailReport, EventReport
@@ -54,13 +59,14 @@ EVENTS_ASKED: dict[type[ConstantContactStream], str] = {
 }
 """What a run asks for of events."""
 
+DOWN = "newest first down to what is known"
+"""How far a report is read whose newest row comes first."""
+
 CHOSEN: tuple[tuple[type[ConstantContactStream], str], ...] = (
+    (ContactActivityDetails, f"contact, {DOWN}, {ContactActivityDetails.page_size} rows a call"),
     (ContactReport, "contact, one a call"),
     (SegmentContacts, f"segment, {SegmentContacts.page_size} rows a call"),
-    (
-        LandingPageReport,
-        f"page, newest first down to what is known, {LandingPageReport.page_size} rows a call",
-    ),
+    (LandingPageReport, f"page, {DOWN}, {LandingPageReport.page_size} rows a call"),
 )
 """What a run asks for of that which the settings name, by the family of the stream."""
 
@@ -112,7 +118,7 @@ REPLICATED: tuple[tuple[type[ConstantContactStream], str], ...] = (
     (ActivityDetail, "with its campaign, until that is final"),
     (SyncMismatches, "as they are found"),
     (ContactCounts, "one row a run"),
-    (ContactReport, "full, of chosen contacts"),
+    (ContactWindowReport, "full, of chosen contacts"),
     (SegmentContacts, "set, of chosen segments"),
     (CampaignStats, "full"),
     (Stats, "counters of its campaign"),
@@ -147,7 +153,7 @@ def replication_key(stream: type[ConstantContactStream]) -> str | None:
 def asked(stream: type[ConstantContactStream]) -> str:
     """Return what a run asks for, and how much one call brings."""
     if issubclass(stream, EmailReport):
-        depth = "newest first down to what is known" if issubclass(stream, EventReport) else "whole"
+        depth = DOWN if issubclass(stream, EventReport) else "whole"
         return f"where its counter moved, {depth}, {stream.page_size} rows a call"
     if stream in EVENTS_ASKED:
         return EVENTS_ASKED[stream]

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tap_constantcontact.planner.campaigns import CampaignsPart
 from tap_constantcontact.planner.contacts import ContactsPart
 from tap_constantcontact.planner.counters import CountersPart
+from tap_constantcontact.planner.dependence import left_out, made_from
 from tap_constantcontact.planner.dimensions import DimensionsPart
 from tap_constantcontact.planner.events import EventsPart
 from tap_constantcontact.planner.follow import FollowPart
@@ -67,6 +68,8 @@ class Planner:
         now: Callable[[], datetime],
     ) -> None:
         brief = Brief(streams, frozenset(wanted), ledger, settings, now)
+        self._wanted = brief.wanted
+        self._sources = made_from(brief)
         self._dimensions = DimensionsPart(brief)
         self._contacts = ContactsPart(brief)
         self._campaigns = CampaignsPart(brief)
@@ -125,10 +128,11 @@ class Planner:
         for part in self._learners.pop(unit):
             part.done(unit, reading, missing=missing)
 
-    def forbidden(self, unit: Unit) -> None:
-        """Learn that a unit may not be read."""
+    def forbidden(self, unit: Unit) -> list[str]:
+        """Learn that a unit may not be read; return which wanted streams go without rows then."""
         for part in self._learners.pop(unit):
             part.forbidden(unit)
+        return left_out(unit.source.name, self._sources, self._wanted)
 
     def findings(self) -> list[Finding]:
         """Return rows that the answers have added up to since this was asked last."""

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from tap_constantcontact.ledger import Window
     from tap_constantcontact.planner.census import Movement
     from tap_constantcontact.planner.part import Brief
-    from tap_constantcontact.streams.base import Asking
     from tap_constantcontact.units import Reading, Row
 
 FEW_CALLS = 3
@@ -96,6 +95,7 @@ class ContactsPart(Part):
         self._divided: list[WindowUnit] = []
         self._open = 0
         self._is_behind = False
+        self._is_forbidden = False
         self._sizes: dict[Window, float] = {}
 
     # What is asked
@@ -152,10 +152,14 @@ class ContactsPart(Part):
         Custom fields and tags whose rows are wanted are asked for by `DimensionsPart`, before.
         """
         described = [each.all() for each in self._described_by() if not self._brief.wants(each)]
-        looked_up: list[Asking] = [self._totals, self._deleted]
-        if not self._brief.wants(self._tags):
-            looked_up.insert(0, self._tags)
-        return [*described, *self._listed(), *(Unit(each, optional=True) for each in looked_up)]
+        tags = [] if self._brief.wants(self._tags) else [Unit(self._tags, optional=True)]
+        return [
+            *described,
+            *self._listed(),
+            *tags,
+            Unit(self._totals, optional=not self._brief.wants(self._counts)),
+            Unit(self._deleted, optional=True),
+        ]
 
     def _described_by(self) -> list[ContactCustomFields]:
         """Return what tells how the rows of contacts look, if anything has to."""
@@ -246,6 +250,8 @@ class ContactsPart(Part):
 
     def _settle_counts(self) -> None:
         """Note that all is known, or due, that moved the counters so far."""
+        if self._is_forbidden:
+            return
         self._crowd.counts = {**self._crowd.counts, **self._census.counts}
         self._crowd.counted = self._now()
 
@@ -316,6 +322,11 @@ class ContactsPart(Part):
             self._crowd.sms_channel = not missing
         elif not missing:
             self._counted_by(unit)
+
+    @override
+    def forbidden(self, unit: Unit) -> None:
+        """Learn that contacts may not be read: what moved their counters stays unknown then."""
+        self._is_forbidden = self._is_forbidden or unit.source is self._contacts
 
     def _counted_by(self, unit: Unit) -> None:
         """Learn that all has been counted that one of the counters counts."""

@@ -44,6 +44,7 @@ class EventsPart(Part):
         self._asked: set[str] = set()
         self._read: dict[str, Row] = {}
         self._registered: list[Row] = []
+        self._forbidden: set[str] = set()
 
     @override
     def stages(self) -> Iterator[Iterable[Unit]]:
@@ -52,6 +53,8 @@ class EventsPart(Part):
         if not (wants_registrations or self._brief.wants(self._events)):
             return
         yield [self._lookup.all()]
+        if self._lookup.name in self._forbidden:
+            return
         changed = self.news()
         vanished = [key for key in self._ledger.events if self._is_missing(key)]
         due = [*changed, *vanished] or self._next()
@@ -61,6 +64,8 @@ class EventsPart(Part):
             due = self._next()
         if wants_registrations:
             yield from self._who_comes()
+        if self._forbidden:
+            return
         for key in self._read:
             self._ledger.events[key] = (
                 self._mark(self._listed[key]) if key in self._listed else GONE
@@ -126,3 +131,8 @@ class EventsPart(Part):
         """Learn that an event cannot be read any more."""
         if unit.source is self._events and missing:
             self._ledger.events[unit.about["event_id"]] = GONE
+
+    @override
+    def forbidden(self, unit: Unit) -> None:
+        """Learn that events, or who comes to them, may not be read: what changed stays unknown."""
+        self._forbidden.add(unit.source.name)

@@ -50,9 +50,6 @@ AT_ONCE = 50
 """Campaigns of a backfill that are followed side by side: between two stages, requests wait for
 the last answer of the first, some 2 of 100 seconds."""
 
-ODD_PAGE = 499
-"""Rows a page where a report is read again: its pages end elsewhere than the first time."""
-
 LOGGER = logging.getLogger(__name__)
 
 
@@ -84,6 +81,7 @@ class FollowPart(Part):
         self._again: list[ReportUnit] = []
         self._todo: list[str] = []
         self._is_blind = False
+        self._unseen: set[str] = set()
 
     # What is asked
 
@@ -151,7 +149,7 @@ class FollowPart(Part):
             self._settle_total(key)
         yield self._moved_reports(moved, work)
         again, self._again = self._again, []
-        yield [replace(unit, floor=None, page_size=ODD_PAGE) for unit in again]
+        yield again
         yield self._moved_derived(moved, work)
 
     def _lookups(self, campaign_ids: Iterable[str], work: Work) -> Iterator[Unit]:
@@ -346,8 +344,13 @@ class FollowPart(Part):
 
     @override
     def forbidden(self, unit: Unit) -> None:
-        """Learn that nothing tells which activities moved: no report is read then, or settled."""
+        """Learn that nothing tells which activities moved, or who has opened one.
+
+        No report is read then, or settled; or who did not open that one is not.
+        """
         self._is_blind = self._is_blind or unit.source is self._activity_stats
+        if unit.source is self._openers:
+            self._unseen.add(unit.about["campaign_activity_id"])
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
@@ -364,7 +367,9 @@ class FollowPart(Part):
             if not self._details_left[campaign_id]:
                 self._details_read(self._ledger.campaigns[campaign_id])
         elif isinstance(unit.source, DerivedReport) and not missing:
-            self._derived_read(unit.source, unit.about["campaign_activity_id"])
+            activity_id = unit.about["campaign_activity_id"]
+            if unit.source is not self._did_not_open or activity_id not in self._unseen:
+                self._derived_read(unit.source, activity_id)
         elif (
             isinstance(unit, ReportUnit)
             and isinstance(unit.source, EmailReport)
@@ -442,7 +447,7 @@ class FollowPart(Part):
         if campaign.since and campaign.excess != before:
             self._find(
                 campaign_id,
-                "",
+                campaign_id,
                 self._activity_stats.name,
                 expected=self._counters.totals[campaign_id][counter] or 0,
                 gap=campaign.excess,
@@ -467,8 +472,9 @@ class FollowPart(Part):
         # dropped wrongly leave no shortfall there.
         torn = reading.dropped and (stream.counts_recipients or outcome is not Outcome.AGREES)
         partial = outcome is Outcome.SHORT and unit.floor
-        if (torn or partial) and unit.page_size != ODD_PAGE:
-            self._again.append(unit)
+        again = stream.once_more(unit)
+        if again and (torn or partial):
+            self._again.append(replace(again, floor=None))
         if outcome is Outcome.LEFT:
             LOGGER.warning(
                 "%s of activity %s shows %d rows fewer than its counter says: left at that.",
@@ -492,7 +498,7 @@ class FollowPart(Part):
         self,
         campaign_id: str,
         activity_id: str,
-        stream: str,
+        report: str,
         *,
         expected: int,
         gap: int,
@@ -503,7 +509,7 @@ class FollowPart(Part):
             row = self._mismatches.found(
                 campaign_id,
                 activity_id,
-                stream,
+                report,
                 expected=expected,
                 seen=expected - gap,
                 since=since,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -15,7 +16,9 @@ from tap_constantcontact.streams.contact_reports import (
     ContactActivityDetails,
     ContactActivitySummaries,
     ContactOpenAndClickRates,
+    ContactReport,
     ContactSmsHistory,
+    ContactWindowReport,
 )
 from tap_constantcontact.streams.contacts import (
     SMS_CHANNEL,
@@ -25,9 +28,9 @@ from tap_constantcontact.streams.contacts import (
 )
 from tap_constantcontact.streams.email_reports import EMAIL_REPORTS, EmailReport
 from tap_constantcontact.streams.landing_pages import LANDING_PAGE_REPORTS, LandingPageReport
-from tap_constantcontact.streams.readings import ReportReading
-from tap_constantcontact.times import text_of
-from tap_constantcontact.units import Unit
+from tap_constantcontact.streams.readings import NewestFirst, ReportReading
+from tap_constantcontact.times import moment, text_of
+from tap_constantcontact.units import ReportUnit, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +49,8 @@ class SinglesPart(Part):
     """Asks about contacts, segments and landing pages, one by one, when all else has been read.
 
     Which of them, the settings say; and of which contacts there is news, the rows of the run tell:
-    those of reports, and of contacts.
+    those of reports, and of contacts. The ledger keeps the news until it has been asked about: it
+    is told once, and the run may end before.
     """
 
     def __init__(self, brief: Brief) -> None:
@@ -59,18 +63,25 @@ class SinglesPart(Part):
         chosen = brief.settings.contact_reports
         self._members: dict[str, set[str]] = {}
         self._segments_left = set(brief.settings.segment_ids)
-        self._named: dict[str, None] = dict.fromkeys(chosen.ids)
-        self._texted: dict[str, None] = dict.fromkeys(chosen.sms_ids)
+        self._reports: list[ConstantContactStream] = [
+            stream for stream in (self._details, *self._windows) if brief.wants(stream)
+        ]
         self._unknown_pages: set[str] = set()
-        if chosen.with_news and brief.wants(self._details, *self._windows):
-            self.watches |= {report.name for report in EMAIL_REPORTS}
+        self._again: list[ReportUnit] = []
+        self._told: dict[str, list[ConstantContactStream]] = {}
+        """The streams that are told of contacts, by the stream whose rows tell of these."""
+        if chosen.with_news and self._reports:
+            self._told |= {report.name: self._reports for report in EMAIL_REPORTS}
         if chosen.with_channel and brief.wants(self._history):
-            self.watches |= {Contacts.name}
+            self._told[Contacts.name] = [self._history]
+        self.watches = frozenset(self._told)
 
     @override
     def stages(self) -> Iterator[Iterable[Unit]]:
         """Yield what asks about all that are named."""
         self._say_what_waits()
+        if self._brief.wants(self._details):
+            self._ledger.deeds.keep_to(self._settings.contact_reports.types)
         if self._is_alone():
             yield [Unit(ContactTotals())]
         yield [
@@ -79,27 +90,43 @@ class SinglesPart(Part):
             *self._of_segments(),
             *self._of_pages(),
         ]
+        yield self._again
 
     def _is_alone(self) -> bool:
         """Tell whether nothing else is asked in the run that would tell the API's clock."""
         streams = (self._details, *self._windows, self._history, self._segments, *self._pages)
-        asks = self._named or self._texted or self._settings.segment_ids
+        chosen = self._settings.contact_reports
+        asks = chosen.ids or chosen.sms_ids or self._settings.segment_ids
         return bool(asks) and self._brief.wanted <= {stream.name for stream in streams}
 
     def _of_reports(self) -> Iterator[Unit]:
-        types = self._settings.contact_reports.types
-        until = self._now() if self._named else None
-        for contact_id in self._named:
-            if self._brief.wants(self._details):
-                yield self._details.of(contact_id, types)
-            for stream in self._windows:
-                if until and self._brief.wants(stream):
-                    since = until - LONGEST
-                    yield stream.of(contact_id, max(self._settings.start or since, since), until)
+        """Yield what reads the reports on each contact that is named, or of whom there is news."""
+        asked = {stream: self._asked(stream) for stream in self._reports}
+        for contact_id in dict.fromkeys(chain.from_iterable(asked.values())):
+            for stream, contacts in asked.items():
+                if contact_id in contacts:
+                    yield self._report(stream, contact_id)
+
+    def _asked(self, stream: ConstantContactStream) -> dict[str, None]:
+        """Return the contacts of whom a stream is to be asked."""
+        chosen = self._settings.contact_reports
+        named = chosen.sms_ids if stream is self._history else chosen.ids
+        return dict.fromkeys((*named, *sorted(self._ledger.news.get(stream.name, ()))))
+
+    def _report(self, stream: ConstantContactStream, contact_id: str) -> Unit:
+        if isinstance(stream, ContactWindowReport):
+            since = self._now() - LONGEST
+            return stream.of(contact_id, max(self._settings.start or since, since), self._now())
+        return self._details.of(
+            contact_id,
+            self._settings.contact_reports.types,
+            floor=self._ledger.deeds.floors.get(contact_id),
+            lookback=self._settings.report_lookback,
+        )
 
     def _of_history(self) -> Iterator[Unit]:
         if self._brief.wants(self._history):
-            for contact_id in self._texted:
+            for contact_id in self._asked(self._history):
                 yield self._history.of(contact_id)
 
     def _of_segments(self) -> Iterator[Unit]:
@@ -132,24 +159,39 @@ class SinglesPart(Part):
             members = self._members.setdefault(unit.filters["segment_id"], set())
             members.update(row["contact_id"] for row in rows)
         elif isinstance(unit.source, EmailReport):
-            self._named.update((row["contact_id"], None) for row in rows)
+            self._hear_of(unit.source, rows)
+            self._reach_down(rows)
         elif isinstance(unit.source, Contacts):
             channel = f"{SMS_CHANNEL}__sms_channel_id"
-            self._texted.update((row["contact_id"], None) for row in rows if row[channel])
+            self._hear_of(unit.source, [row for row in rows if row[channel]])
+
+    def _hear_of(self, source: ConstantContactStream, rows: Iterable[Row]) -> None:
+        """Note that there is news of contacts; of some that were deleted the API gives no id."""
+        contacts = {row["contact_id"] for row in rows} - {""}
+        for stream in self._told[source.name]:
+            self._ledger.news.setdefault(stream.name, set()).update(contacts)
+
+    def _reach_down(self, rows: Iterable[Row]) -> None:
+        """Let what contacts did be read down to where reports on e-mails show it, however late."""
+        deeds = self._ledger.deeds
+        for row in rows:
+            if row["contact_id"] in deeds.floors:
+                shown = moment(row["created_time"])
+                deeds.reach_down(row["contact_id"], shown - self._settings.report_lookback)
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
-        """Note who is in a segment, and until when a landing page is known."""
+        """Note who is in a segment, and until when a contact or a landing page is known."""
         if unit.source is self._segments:
             self._segment_read(unit.filters["segment_id"])
             if unit.version and not self._segments_left:
                 self.whole.append((self._segments, unit.version))
-        elif isinstance(unit.source, LandingPageReport):
-            page_id = unit.about["campaign_activity_id"]
-            if missing:
-                self._say_missing(page_id)
-            else:
-                self._page_read(page_id, unit.source, reading)
+        elif isinstance(unit.source, LandingPageReport) and missing:
+            self._say_missing(unit.about["campaign_activity_id"])
+        elif isinstance(unit, ReportUnit) and isinstance(reading, ReportReading):
+            self._read_down(unit, reading, missing=missing)
+        elif isinstance(unit.source, ContactReport):
+            self._no_news(unit)
 
     def _segment_read(self, segment_id: str) -> None:
         """Note who is in a segment, and who was and is not any more."""
@@ -160,11 +202,29 @@ class SinglesPart(Part):
         self._ledger.segments[segment_id] = members
         self._segments_left.discard(segment_id)
 
-    def _page_read(self, page_id: str, report: LandingPageReport, reading: Reading) -> None:
-        """Note until when a report on a landing page is known: below that, it is not read again."""
-        if isinstance(reading, ReportReading) and reading.next_floor:
-            floors = self._ledger.landing_pages.setdefault(page_id, {})
-            floors[report.name] = reading.next_floor
+    def _read_down(self, unit: ReportUnit, reading: ReportReading, *, missing: bool) -> None:
+        """Note until when a contact or a landing page is known: below that, it is not read again.
+
+        Nothing counts these rows. So where some may have been dropped wrongly, they are read again.
+        """
+        report = unit.source
+        again = report.once_more(unit) if isinstance(report, NewestFirst) else None
+        if again and reading.dropped:
+            self._again.append(again)
+        elif isinstance(report, LandingPageReport):
+            if reading.next_floor:
+                floors = self._ledger.landing_pages.setdefault(
+                    unit.about["campaign_activity_id"], {}
+                )
+                floors[report.name] = reading.next_floor
+        elif report is self._details:
+            self._no_news(unit)
+            if reading.next_floor and not missing:
+                self._ledger.deeds.floors[unit.about["contact_id"]] = reading.next_floor
+
+    def _no_news(self, unit: Unit) -> None:
+        """Note that a stream was asked about a contact."""
+        self._ledger.news.get(unit.source.name, set()).discard(unit.about["contact_id"])
 
     def _say_missing(self, page_id: str) -> None:
         """Say, once, that there is no such landing page."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 from singer_sdk import Stream
 from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+from singer_sdk.singerlib import ActivateVersionMessage
 from typing_extensions import override
 
 from tap_constantcontact.errors import UnexpectedAnswer
@@ -50,6 +52,17 @@ class Outline(TypedDict, total=False):
     """What tells whether a page is the last."""
 
     _links: Any
+
+
+@dataclass
+class Activation(ActivateVersionMessage):
+    """An ACTIVATE_VERSION message for the rows of one account, if it says whose.
+
+    Args:
+        account_id: The account.
+    """
+
+    account_id: str | None = None
 
 
 class Asking:
@@ -242,8 +255,20 @@ class ConstantContactStream(Asking, Stream):
         return hidden
 
     def activate(self, version: int) -> None:
-        """Write an ACTIVATE_VERSION message: rows that came with no such version are gone."""
-        self._write_activate_version_message(version)
+        """Write an ACTIVATE_VERSION message: rows that came with no such version are gone.
+
+        Where rows say whose they are, so does the message: there may be none of the account's any
+        more to say it. Loaders that do not know that look past it.
+        """
+        for stream_map in self.stream_maps:
+            if not isinstance(stream_map, RemoveRecordTransform):
+                self._tap.write_message(
+                    Activation(
+                        stream=stream_map.stream_alias,
+                        version=version,
+                        account_id=self.account.get(ACCOUNT_ID),
+                    )
+                )
 
     @override
     def rows(self, unit: Unit, body: Any) -> Iterable[Row]:

@@ -18,7 +18,7 @@ from tap_constantcontact.units import ReportUnit, Row, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 CONTACT = th.Property("contact_id", th.StringType, required=True, description="The contact.")
 
@@ -37,7 +37,11 @@ class ContactReport(ConstantContactStream):
 
 
 class ContactActivityDetails(ContactReport, NewestFirst):
-    """Each thing that chosen contacts did with an e-mail or a landing page."""
+    """Each thing that chosen contacts did with an e-mail or a landing page.
+
+    No time narrows it and no counter tells of it, but it comes newest first: so of each contact it
+    is read down to what is known.
+    """
 
     name = "contact_activity_details"
     path = "/reports/contact_reports/{contact_id}/activity_details"
@@ -66,17 +70,28 @@ class ContactActivityDetails(ContactReport, NewestFirst):
         ),
     ).to_dict()
 
-    def of(self, contact_id: str, types: Sequence[str]) -> Unit:
+    def of(
+        self,
+        contact_id: str,
+        types: Sequence[str],
+        *,
+        floor: datetime | None,
+        lookback: timedelta,
+    ) -> ReportUnit:
         """Return the unit that reads what a contact did.
 
         Args:
             contact_id: The contact.
             types: What to read of it: types of tracking activities.
+            floor: What it did before then is known; None if nothing is.
+            lookback: How far below the newest row another one may still appear.
         """
         return ReportUnit(
             self,
             about={"contact_id": contact_id},
             filters={"tracking_activities_list": ",".join(types)},
+            floor=floor,
+            lookback=lookback,
         )
 
 

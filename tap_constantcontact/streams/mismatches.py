@@ -22,21 +22,21 @@ class SyncMismatches(ConstantContactStream):
     """Reports that show fewer rows than their counter says, though they were read again."""
 
     name = "sync_mismatches"
-    primary_keys = ("campaign_id", "campaign_activity_id", "stream")
+    primary_keys = ("campaign_activity_id", "report")
     scope = "campaign_data"
     privilege = "ui:campaign:metrics"
     schema = th.PropertiesList(
-        th.Property("campaign_id", th.StringType, required=True, description="The campaign."),
         th.Property(
             "campaign_activity_id",
             th.StringType,
             required=True,
-            description="The activity; the empty string where a campaign counts more than all of "
-            "its activities together.",
+            description="The activity; the campaign itself where that counts more than all of its "
+            "activities together.",
         ),
         th.Property(
-            "stream", th.StringType, required=True, description="The stream whose rows are fewer."
+            "report", th.StringType, required=True, description="The stream whose rows are fewer."
         ),
+        th.Property("campaign_id", th.StringType, description="The campaign."),
         th.Property("expected", th.IntegerType, description="What the counter says."),
         th.Property("seen", th.IntegerType, description="What was read, in the counter's measure."),
         th.Property("since", th.DateTimeType, description="Since when they differ."),
@@ -49,7 +49,7 @@ class SyncMismatches(ConstantContactStream):
         self,
         campaign_id: str,
         campaign_activity_id: str,
-        stream: str,
+        report: str,
         *,
         expected: int,
         seen: int,
@@ -58,9 +58,9 @@ class SyncMismatches(ConstantContactStream):
     ) -> Row:
         """Return the row that says what was found."""
         return {
-            "campaign_id": campaign_id,
             "campaign_activity_id": campaign_activity_id,
-            "stream": stream,
+            "report": report,
+            "campaign_id": campaign_id,
             "expected": expected,
             "seen": seen,
             "since": text_of(since),

@@ -5,6 +5,7 @@ Source: docs/api-notes.md, "Reports have no ids" and "Rows move between two page
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from itertools import compress
 from operator import itemgetter
@@ -80,6 +81,15 @@ class NewestFirst(ConstantContactStream):
         """Return what numbers equal rows over all pages of the report."""
         return ReportReading(self, unit) if isinstance(unit, ReportUnit) else Reading(self, unit)
 
+    def once_more(self, unit: ReportUnit) -> ReportUnit | None:
+        """Return the unit that reads a report again in pages that end elsewhere, and not nearby.
+
+        None if that is what the unit does.
+        """
+        if unit.page_size or not self.page_size:
+            return None
+        return replace(unit, page_size=self.page_size * 7 // 8)
+
     def identity(self, row: Row) -> Identity:
         """Return what makes a row the same when it is seen again, whatever is rendered live."""
         return self.event_of(row), row.get("device_type")
@@ -100,7 +110,8 @@ class ReportReading(Reading):
     of a later one, is dropped.
 
     Two events that really are equal and lie on either side of a page's end look just the same.
-    They leave the report short of its counter, and it is read again in pages of another size.
+    They leave the report short of its counter, and it is read again in pages of another size; where
+    nothing counts its rows, it is read again whenever rows were dropped.
 
     Attributes:
         dropped: Rows that pages showed again of the page before.

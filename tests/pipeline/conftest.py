@@ -8,6 +8,7 @@ import pytest
 
 from tap_constantcontact.fetcher import THREADS
 from tests.pipeline.project import Project
+from tests.running import sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ def project(tmp_path: Path, sandbox: Sandbox) -> Iterator[Project]:
     """The Meltano project, which reads the sandbox."""
     folder = tmp_path / "project"
     folder.mkdir()
-    project = Project(folder, sandbox)
+    project = Project(folder, sign_in(sandbox))
     yield project
     project.close()
 

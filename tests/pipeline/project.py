@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from constantcontact_sandbox import Sandbox
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parent.parent.parent
 INSTALLED = pytest.mark.skipif(
@@ -30,12 +30,19 @@ class Running:
         folder: Where.
         environment: Its environment.
         log: Takes what it says: nobody reads a pipe while the test does something else.
+        longest: Seconds that it may take.
     """
 
     def __init__(
-        self, command: list[str], folder: Path, environment: dict[str, str], log: Path
+        self,
+        command: list[str],
+        folder: Path,
+        environment: dict[str, str],
+        log: Path,
+        longest: float,
     ) -> None:
         self._log = log
+        self._longest = longest
         with log.open("wb") as said:
             self._process = subprocess.Popen(
                 command,
@@ -59,7 +66,7 @@ class Running:
         """
         if number is not None:
             os.killpg(self._process.pid, number)
-        return self._process.wait(timeout=240), self._log.read_text(encoding="utf-8")
+        return self._process.wait(timeout=self._longest), self._log.read_text(encoding="utf-8")
 
 
 class Project:
@@ -67,11 +74,15 @@ class Project:
 
     Args:
         folder: An empty folder for it.
-        sandbox: What it reads.
+        settings: The tap's beside its store and its pace: what it takes to sign in.
+        longest: Seconds that a command may take.
     """
 
-    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, object], *, longest: float = 240
+    ) -> None:
         self.folder = folder
+        self._longest = longest
         for name in ("meltano.yml", "requirements.lock"):
             shutil.copy(ROOT / name, folder)
         (folder / ".venv").symlink_to(sys.prefix)
@@ -80,22 +91,14 @@ class Project:
             for plugin in (ROOT / ".meltano" / kind).iterdir():
                 (folder / ".meltano" / kind / plugin.name).symlink_to(plugin.resolve())
         self._started: list[Running] = []
-        settings = {
-            "CLIENT_ID": sandbox.client_id,
-            "CLIENT_SECRET": sandbox.client_secret,
-            "REFRESH_TOKEN": sandbox.refresh_token,
-            "API_URL": sandbox.api_url,
-            "AUTH_URL": sandbox.auth_url,
-            "STORE": str(folder / "store"),
-            "REQUESTS_PER_SECOND": "1000",
-        }
+        whole = {"store": folder / "store", "requests_per_second": 1000, **settings}
         self._environment = {
             **{
                 name: value
                 for name, value in os.environ.items()
                 if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))
             },
-            **{f"TAP_CONSTANTCONTACT_{name}": value for name, value in settings.items()},
+            **{f"TAP_CONSTANTCONTACT_{name.upper()}": str(value) for name, value in whole.items()},
         }
 
     def start(self, *arguments: str, **environment: str) -> Running:
@@ -105,7 +108,9 @@ class Project:
     def shell(self, command: list[str], **environment: str) -> Running:
         """Start a command."""
         log = self.folder / f"{len(self._started)}.log"
-        running = Running(command, self.folder, {**self._environment, **environment}, log)
+        running = Running(
+            command, self.folder, {**self._environment, **environment}, log, self._longest
+        )
         self._started.append(running)
         return running
 

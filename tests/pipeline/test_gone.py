@@ -69,6 +69,8 @@ def test_the_run_of_one_account_leaves_the_rows_of_another_alone(url: str, tmp_p
             tap = TapRunner(sandbox, tmp_path / str(seed), config, select=frozenset(KEYS))
             load(url, tap.run().messages)
             if seed == 2:
+                for segment in list(account.segments.values()):
+                    account.delete_segment(segment)
                 account.delete_tag(next(iter(account.tags.values())))
                 load(url, tap.run().messages)
         both[account.owner.encoded_account_id] = len(account.tags)
@@ -80,3 +82,5 @@ def test_the_run_of_one_account_leaves_the_rows_of_another_alone(url: str, tmp_p
     )
     assert dict(living) == both
     assert len(set(both.values())) == len(both)
+    kept = rows(url, "SELECT DISTINCT account_id FROM segments WHERE _sdc_deleted_at IS NULL")
+    assert kept == [(next(iter(both)),)]  # of the other account none is left

@@ -206,7 +206,7 @@ def test_a_strict_monitor_hears_of_reports_that_are_short(tap: TapRunner, file: 
                     "record": {
                         "campaign_id": "of a campaign",
                         "campaign_activity_id": f"{settled}",
-                        "stream": "email_opens",
+                        "report": "email_opens",
                         "settled_at": settled,
                     },
                 }

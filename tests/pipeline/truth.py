@@ -69,7 +69,7 @@ KEYS = {
     "email_links": ("campaign_activity_id", "url_id"),
     "email_unique_opens": ("campaign_activity_id", "contact_id"),
     "email_did_not_opens": ("campaign_activity_id", "contact_id"),
-    "sync_mismatches": ("campaign_id", "campaign_activity_id", "stream"),
+    "sync_mismatches": ("campaign_activity_id", "report"),
 }
 """The tables of all streams, with their keys."""
 

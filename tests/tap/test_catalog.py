@@ -52,6 +52,7 @@ OWN_WORDS = {
     "event_of",
     "counted",
     "identity",
+    "once_more",
     "ids_a_call",
     "of",
     "of_channel",

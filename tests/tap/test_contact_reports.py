@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from constantcontact_sandbox import Account, Clock, Sandbox, Switches
+from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
 from constantcontact_sandbox.segments import Criteria
+from tap_constantcontact.streams.contact_reports import ContactActivityDetails
 from tests.pipeline.tables import Tables
 from tests.running import TapRunner
 
@@ -16,10 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from constantcontact_sandbox import Request as SandboxRequest
     from constantcontact_sandbox.records import Contact
+    from tests.running import Outcome
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
-REPORTS = ["contact_activity_details", "contact_activity_summaries", "contact_open_and_click_rates"]
+DETAILS = "contact_activity_details"
+REPORTS = [DETAILS, "contact_activity_summaries", "contact_open_and_click_rates"]
 
 
 class Shop:
@@ -32,6 +37,7 @@ class Shop:
             for name in ("ann", "bob", "cyd")
         ]
         campaign = account.add_campaign("May", at=NOON - timedelta(days=31))
+        account.add_link(campaign.primary, "https://example.com/")
         account.send(campaign, self.people, at=NOON - timedelta(days=30))
         self.email = campaign.primary
 
@@ -142,6 +148,256 @@ def test_a_contact_that_does_not_exist_ends_no_run(tap: TapRunner) -> None:
     tap.config["contact_report_ids"] = ["00000000-0000-0000-0000-000000000000"]
 
     assert tap.run(select=REPORTS).counts == {}
+
+
+# What contacts did
+
+
+def deeds(contact: Contact, *texts: str) -> list[tuple[str, ...]]:
+    """Return the rows of what a contact did, each from `type moment [occurrence]`."""
+    split = [text.split() for text in texts]
+    return [(contact.contact_id, *parts, *("1" for _ in range(3 - len(parts)))) for parts in split]
+
+
+def read(run: Outcome) -> list[tuple[str, ...]]:
+    """Return the rows of what contacts did that a run wrote, likewise."""
+    return [
+        (
+            row["contact_id"],
+            row["tracking_activity_type"],
+            row["created_time"].removesuffix(":00.000Z"),
+            str(row["occurrence"]),
+        )
+        for row in run.rows(DETAILS)
+    ]
+
+
+def asked_for(run: Outcome) -> list[tuple[str, dict[str, str]]]:
+    """Return what a run asked of what contacts did."""
+    return [(call.path, call.query) for call in run.asked if call.path.endswith("activity_details")]
+
+
+def test_what_a_contact_did_is_read_down_to_what_is_known_of_it(
+    tap: TapRunner, shop: Shop, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ContactActivityDetails, "page_size", 3)
+    for days in range(5, 0, -1):
+        shop.account.add_open(shop.email, shop.ann, at=NOON - timedelta(days=days))
+    tap.config["contact_report_ids"] = [shop.ann.contact_id]
+    tap.config["contact_report_types"] = ["em_opens"]
+    tap.config["report_lookback_hours"] = 24
+    path = f"{reports(shop.ann)}/activity_details"
+    first_page = (path, {"limit": "3", "tracking_activities_list": "em_opens"})
+
+    first = tap.run(select=[DETAILS])
+    assert len(asked_for(first)) == 2
+    assert read(first) == deeds(
+        shop.ann, *(f"em_opens 2026-05-{day}T12:00" for day in (31, 30, 29, 28, 27))
+    )
+    clock.advance(timedelta(hours=1))
+    for _ in range(2):
+        shop.account.add_open(shop.email, shop.ann)
+    second = tap.run(select=[DETAILS])
+    assert asked_for(second)[0] == first_page
+    assert [where for where, _ in asked_for(second)] == [path] * 2
+    assert read(second) == deeds(
+        shop.ann,
+        "em_opens 2026-06-01T13:00 1",
+        "em_opens 2026-06-01T13:00 2",
+        "em_opens 2026-05-31T12:00",  # within a day of what was known
+        "em_opens 2026-05-30T12:00",
+    )
+    shop.account.add_open(shop.email, shop.ann)
+    third = tap.run(select=[DETAILS])
+    assert len(asked_for(third)) == 2
+    assert read(third) == deeds(
+        shop.ann, *(f"em_opens 2026-06-01T13:00 {number}" for number in (1, 2, 3))
+    )
+    quiet = tap.run(select=[DETAILS])
+    assert read(quiet) == read(third)
+    assert quiet.state["ledger"]["deeds"] == [
+        {"types": ["em_opens"], "floors": {shop.ann.contact_id: "2026-05-31T13:00:00Z"}}
+    ]
+
+
+def test_a_contact_that_is_named_later_is_read_whole(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    bob = shop.people[1]
+    tap.config["contact_report_ids"] = [shop.ann.contact_id]
+    tap.run(select=[DETAILS])
+    clock.advance(timedelta(days=9))
+    shop.account.add_open(shop.email, shop.ann)
+    tap.run(select=[DETAILS])
+    tap.config["contact_report_ids"] = [shop.ann.contact_id, bob.contact_id]
+
+    assert read(tap.run(select=[DETAILS])) == [
+        *deeds(shop.ann, "em_opens 2026-06-10T12:00"),
+        *deeds(bob, "em_sends 2026-05-02T12:00"),
+    ]
+
+
+def test_a_type_that_is_added_is_read_of_everybody(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    shop.account.add_click(shop.email, shop.ann, at=NOON - timedelta(days=20))
+    tap.config["contact_report_ids"] = [shop.ann.contact_id]
+    tap.config["contact_report_types"] = ["em_opens", "em_sends"]
+    tap.run(select=[DETAILS])
+    clock.advance(timedelta(days=9))
+    shop.account.add_open(shop.email, shop.ann)
+    tap.config["contact_report_types"] = ["em_opens"]
+    assert read(tap.run(select=[DETAILS])) == deeds(shop.ann, "em_opens 2026-06-10T12:00")
+
+    tap.config["contact_report_types"] = ["em_clicks", "em_opens"]
+    assert read(tap.run(select=[DETAILS])) == deeds(
+        shop.ann, "em_opens 2026-06-10T12:00", "em_clicks 2026-05-12T12:00"
+    )
+
+
+def test_equal_deeds_torn_apart_by_the_end_of_a_page_are_both_found(
+    tap: TapRunner, shop: Shop, switches: Switches
+) -> None:
+    switches.cursor_style = "keyset"
+    start = NOON - timedelta(days=10)
+    for number in range(99):
+        shop.account.add_open(shop.email, shop.ann, at=NOON - timedelta(minutes=number + 1))
+    for _ in range(2):  # rows 100 and 101
+        shop.account.add_open(shop.email, shop.ann, at=start)
+    tap.config["contact_report_ids"] = [shop.ann.contact_id]
+    tap.config["contact_report_types"] = ["em_opens"]
+
+    run = tap.run(select=[DETAILS])
+    limits = [query["limit"] for _, query in asked_for(run) if "limit" in query]
+    assert limits == ["100", "87"]
+    assert set(deeds(shop.ann, *(f"em_opens 2026-05-22T12:00 {number}" for number in (1, 2)))) <= {
+        *read(run)
+    }
+    assert len({*read(run)}) == 101
+    assert len(asked_for(tap.run(select=[DETAILS]))) == 1
+
+
+def test_a_deed_that_arrives_between_two_pages_makes_no_phantom(
+    tap: TapRunner, shop: Shop, sandbox: Sandbox
+) -> None:
+    for number in range(150):
+        shop.account.add_open(shop.email, shop.ann, at=NOON - timedelta(minutes=number + 5))
+    tap.config["contact_report_ids"] = [shop.ann.contact_id]
+    tap.config["contact_report_types"] = ["em_opens"]
+    pages = []
+
+    def arrive(request: SandboxRequest) -> None:
+        if request.path.endswith("/activity_details"):
+            pages.append(request)
+            if len(pages) == 2:
+                shop.account.add_open(shop.email, shop.ann, at=NOON)
+
+    sandbox.before_answer.append(arrive)
+    rows = {*read(tap.run(select=[DETAILS]))}
+    assert len(rows) == 151
+    assert {occurrence for *_, occurrence in rows} == {"1"}
+
+
+def test_what_a_report_on_an_e_mail_shows_late_is_read_of_the_contact_too(
+    tap: TapRunner, shop: Shop, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_constantcontact.ledger.FEW_ROWS", 0)
+    tap.config["contact_report_scope"] = "with_news"
+    tap.config["report_lookback_hours"] = 1
+    select = ["email_opens", DETAILS]
+    shop.account.add_open(shop.email, shop.ann, at=NOON - timedelta(days=1))
+    tap.run(select=select)
+    clock.advance(timedelta(hours=1))
+    shop.account.add_open(shop.email, shop.ann, at=NOON - timedelta(days=5))
+
+    assert read(tap.run(select=select)) == deeds(
+        shop.ann, "em_opens 2026-05-31T12:00", "em_opens 2026-05-27T12:00"
+    )
+
+
+def test_news_of_contacts_outlives_a_run_that_is_killed_before_it_asks_about_them(
+    tap: TapRunner, shop: Shop, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after each STATE, loaded until then; and before the next run something happens."""
+    monkeypatch.setattr("tap_constantcontact.ledger.STATE_SECONDS", 0)
+    tap.config["contact_report_scope"] = "with_news"
+    select = ["email_opens", "email_clicks", *REPORTS]
+    for contact in shop.people:
+        shop.account.add_open(shop.email, contact, at=NOON - timedelta(days=3))
+    shop.account.add_click(shop.email, shop.ann, at=NOON - timedelta(days=2))
+    loaded = Tables()
+    loaded.load(tap.run(select=select).messages)
+    clock.advance(timedelta(hours=1))
+    before, kills = tap.state, 0
+    while True:
+        tap.state = before
+        for contact in shop.people:
+            shop.account.add_open(shop.email, contact)
+        killed = tap.run(select=select).messages
+        states = [index for index, each in enumerate(killed) if each["type"] == "STATE"]
+        if kills == len(states):
+            break
+        tap.state = loaded.load(killed[: states[kills] + 1]) or before
+        loaded.load(tap.run(select=select).messages)
+        assert _stored(loaded) == _truth(shop)
+        before, kills = tap.state, kills + 1
+        clock.advance(timedelta(hours=1))
+    assert kills > 10
+
+
+def _stored(tables: Tables) -> dict[str, int]:
+    """Return how many opens each contact has, by what it did and by its summary."""
+    rows = [*tables.rows(DETAILS)]
+    opens = Counter(
+        f"{row['contact_id']} opened" for row in rows if row["tracking_activity_type"] == "em_opens"
+    )
+    summed = {
+        f"{row['contact_id']} summed": row["em_opens"]
+        for row in tables.rows("contact_activity_summaries")
+    }
+    return {**opens, **summed}
+
+
+def _truth(shop: Shop) -> dict[str, int]:
+    opens = Counter(each.contact_id for each in shop.email.opens)
+    return {
+        f"{contact} {how}": number
+        for contact, number in opens.items()
+        for how in ("opened", "summed")
+    }
+
+
+def test_news_of_contacts_outlives_the_last_call_of_the_day(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    tap.config["contact_report_scope"] = "with_news"
+    select = ["email_opens", DETAILS]
+    shop.account.add_open(shop.email, shop.ann)
+    tap.config["max_calls_per_run"] = len(tap.run(select=select).asked) - 1
+    tap.state = {}
+
+    assert read(tap.run(select=select)) == []
+    clock.advance(timedelta(hours=1))
+    assert read(tap.run(select=select)) == deeds(
+        shop.ann, "em_opens 2026-06-01T12:00", "em_sends 2026-05-02T12:00"
+    )
+    assert tap.state["ledger"]["news"] == [{DETAILS: []}]
+
+
+def test_whoever_agreed_to_text_messages_is_asked_about_after_a_run_that_did_not_come_to_it(
+    tap: TapRunner, shop: Shop, sandbox: Sandbox
+) -> None:
+    shop.account.add_sms_channel(shop.ann, "2065550100", at=NOON - timedelta(days=9))
+    tap.config["sms_history_scope"] = "with_channel"
+    select = ["contacts", "contact_sms_history"]
+    sandbox.faults.append(Fault("^/contacts/sms", "forbidden", times=9))
+    assert tap.run(select=select).counts == {"contacts": 3}
+    sandbox.faults.clear()
+
+    assert tap.run(select=select).counts["contact_sms_history"] == 1
+
+
+# Of text messages, and of segments
 
 
 def test_the_history_of_text_messages_is_read_of_those_who_have_one(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
+from constantcontact_sandbox.people import addressed
 from tap_constantcontact.streams.contacts import Contacts
 from tap_constantcontact.streams.tags import ContactTags
 from tests.running import TapRunner, Writer
@@ -303,6 +304,37 @@ def test_who_was_deleted_without_a_trace_arrives_at_once(
     found = tap.run(select=["contacts"])
     assert filters(found.asked) == [COUNTED, {"status": "deleted"}]
     assert [row["deleted_at"] for row in found.rows("contacts")] == ["2026-06-01"]
+
+
+@pytest.mark.parametrize(
+    ("permission", "status"),
+    [
+        ("unsubscribed", "unsubscribed"),
+        ("pending_confirmation", "pending_confirmation"),
+        ("not_set", "not_set,temp_hold"),
+    ],
+)
+def test_whose_permission_was_taken_back_without_a_trace_arrives_at_once(
+    tap: TapRunner, town: Town, clock: Clock, permission: Any, status: str
+) -> None:
+    tap.run(select=["contacts"])
+    clock.advance(timedelta(hours=1))
+    addressed(town.people[7]).permission_to_send = permission
+
+    found = tap.run(select=["contacts"])
+    assert filters(found.asked) == [COUNTED, {"status": status}]
+    (row,) = found.rows("contacts")
+    assert row["contact_id"] == town.people[7].contact_id
+    assert row["email_address__permission_to_send"] == permission
+    assert tap.run(select=["contacts"]).counts == {}
+
+
+def test_the_start_date_is_for_campaigns_and_bounds_no_contacts(tap: TapRunner, town: Town) -> None:
+    tap.config["start_date"] = "2026-05-31"
+
+    assert ids(tap.run(select=["contacts"]).rows("contacts")) == {
+        contact.contact_id for contact in town.people
+    }
 
 
 def test_who_left_a_list_without_a_trace_makes_all_be_read(

@@ -163,6 +163,23 @@ def test_a_report_is_read_down_to_what_is_known(
     assert (len(quiet.asked), len(quiet.rows("landing_page_opens"))) == (1, 1)
 
 
+def test_equal_events_torn_apart_by_the_end_of_a_page_are_both_found(
+    tap: TapRunner, fair: Fair, switches: Switches
+) -> None:
+    switches.cursor_style = "keyset"
+    for number in range(499):
+        fair.account.open_page(fair.page, fair.bob, at=NOON - timedelta(minutes=number + 1))
+    for _ in range(2):  # rows 500 and 501
+        fair.account.open_page(fair.page, fair.ann, at=NOON - timedelta(days=4))
+
+    run = tap.run(select=["landing_page_opens"])
+    assert [call.query.get("limit") for call in run.asked] == ["500", None, "437", None]
+    rows = run.rows("landing_page_opens")
+    mine = {row["occurrence"] for row in rows if row["contact_id"] == fair.ann.contact_id}
+    assert mine == {1, 2}
+    assert len(tap.run(select=["landing_page_opens"]).asked) == 1
+
+
 def test_a_page_that_is_named_later_is_read_whole(tap: TapRunner, fair: Fair, clock: Clock) -> None:
     for page in (fair.page, fair.other):
         fair.account.open_page(page, fair.ann, at=NOON - timedelta(days=30))

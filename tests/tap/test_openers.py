@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from constantcontact_sandbox import Account, Clock, Sandbox, Switches
+from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
 from tests.pipeline.tables import Tables
 from tests.running import TapRunner
 
@@ -177,6 +177,31 @@ def test_without_the_report_it_is_made_of_it_is_read_again_until_the_last_try(
     ]
     with_opens = tap.run(select=[*select, "email_opens"])
     assert asked(with_opens) == ["opens"]
+
+
+def test_whoever_opened_while_that_was_forbidden_to_ask_is_gone_with_the_next_run(
+    tap: TapRunner,
+    account: Account,
+    email: Activity,
+    people: list[Contact],
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    select = ["email_opens", "email_did_not_opens"]
+    loaded = Tables()
+    loaded.load(tap.run(select=select).messages)
+    clock.advance(timedelta(hours=1))
+    account.add_open(email, people[1])
+    tap.sandbox.faults.append(Fault("/tracking/unique_opens$", "forbidden", times=9))
+    loaded.load(tap.run(select=select).messages)
+    assert "Left out, since it is forbidden: email_did_not_opens" in caplog.text
+    tap.sandbox.faults.clear()
+
+    loaded.load(tap.run(select=select).messages)
+    assert {row["contact_id"] for row in loaded.rows("email_did_not_opens")} == {
+        people[0].contact_id,
+        people[2].contact_id,
+    }
 
 
 def test_whoever_opened_after_a_run_that_was_killed_is_gone(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from contextlib import redirect_stdout
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from constantcontact_sandbox import Fault
 from tap_constantcontact.errors import Forbidden
+from tap_constantcontact.streams.activities import ACTIVITY_DETAILS
+from tap_constantcontact.streams.email_reports import DERIVED_REPORTS, EMAIL_REPORTS
 from tap_constantcontact.tap import TapConstantContact
 from tests.pipeline.tables import Tables
 from tests.pipeline.truth import UNNAMED, differences_of
@@ -176,8 +180,72 @@ def test_what_is_forbidden_is_left_out_and_named_in_the_last_line(
     tables.load(run.messages)
     assert differences_of(account, tables.rows, UNNAMED - left_out) == []
     assert caplog.records[-1].getMessage() == (
-        "Left out, since it is forbidden: contact_tags, contact_custom_fields, contacts (the scope"
-        " contact_data and the privilege contacts:read)."
+        "Left out, since it is forbidden: contact_tags, contact_custom_fields, contact_counts,"
+        " contacts (the scope contact_data and the privilege contacts:read)."
+    )
+
+
+COUNTED = {
+    *(report.name for report in (*EMAIL_REPORTS, *DERIVED_REPORTS)),
+    "sync_mismatches",
+    *("contact_activity_details", "contact_activity_summaries", "contact_open_and_click_rates"),
+}
+DETAILS = {detail.name for detail in ACTIVITY_DETAILS}
+LOOKED_UP = {
+    *DETAILS,
+    "campaign_activity_stats",
+    *COUNTED,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("^/contacts/counts$", {"contact_counts"}),
+        ("^/contacts$", {"contacts", "contact_sms_history"}),
+        ("^/segments$", {"segments", "segment_criteria"}),
+        ("^/automations/workflows$", {"automations"}),
+        ("^/events$", {"events", "event_registrations", "event_registration_details"}),
+        ("^/events/[^/]+$", {"events", "event_registrations", "event_registration_details"}),
+        ("/registrations$", {"event_registrations", "event_registration_details"}),
+        ("^/emails$", {"campaigns", "campaign_stats", *LOOKED_UP}),
+        ("^/emails/[^/]+$", LOOKED_UP),
+        ("^/reports/stats/email_campaigns/", {"campaign_stats", *LOOKED_UP} - DETAILS),
+        ("^/reports/stats/email_campaign_activities/", {"campaign_activity_stats", *COUNTED}),
+        ("/tracking/opens$", {"email_opens", "email_unique_opens", "email_did_not_opens"}),
+        ("/tracking/unique_opens$", {"email_unique_opens"}),
+        ("^/contact_tags$", {"contact_tags"}),
+        ("^/contact_lists$", {"contact_lists"}),
+        ("^/reports/summary_reports/email", {"campaign_summaries"}),
+    ],
+)
+def test_what_is_made_from_something_forbidden_is_named_too(
+    tap: TapRunner,
+    sandbox: Sandbox,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+    names: set[str],
+) -> None:
+    tap.config["contact_report_scope"] = "with_news"
+    tap.config["sms_history_scope"] = "with_channel"
+    sandbox.faults.append(Fault(path=path, times=1_000, kind="forbidden"))
+
+    tap.run()
+    line = caplog.records[-1].getMessage()
+    assert line.startswith("Left out, since it is forbidden: ")
+    assert {*re.findall(r"[a-z_]+", re.sub(r"\([^)]*\)", "", line.partition(": ")[2]))} == names
+
+
+def test_only_what_is_wanted_is_named(
+    tap: TapRunner, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox.faults.append(Fault(path="^/events$", times=9, kind="forbidden"))
+
+    tap.run(select=["event_registrations", "contact_tags"])
+    assert (
+        caplog.records[-1]
+        .getMessage()
+        .startswith("Left out, since it is forbidden: event_registrations (the scope")
     )
 
 
@@ -252,6 +320,55 @@ def test_whoever_wants_to_fail_fails(tap: TapRunner, switches: Switches) -> None
     run = tap.run(fails=True)
     assert isinstance(run.error, Forbidden)
     assert str(run.error).startswith("GET /contact_tags is forbidden: whoever signed in lacks")
+
+
+def test_whoever_wants_to_fail_fails_where_a_look_up_is_a_stream_too(
+    tap: TapRunner, sandbox: Sandbox
+) -> None:
+    tap.config["on_forbidden"] = "fail"
+    sandbox.faults.append(Fault(path="^/contacts/counts$", times=9, kind="forbidden"))
+
+    assert tap.run(select=["contacts"]).error is None
+    run = tap.run(select=["contacts", "contact_counts"], fails=True)
+    assert isinstance(run.error, Forbidden)
+
+
+@pytest.mark.parametrize(
+    "path", ["^/events$", "^/events/[^/]+$", "/registrations$", "/registrations/[^/]+$"]
+)
+def test_what_happened_to_events_while_they_were_forbidden_is_read_by_the_next_run(
+    tap: TapRunner, account: Account, sandbox: Sandbox, path: str
+) -> None:
+    select = ["contact_tags", "events", "event_registrations", "event_registration_details"]
+    tables = Tables()
+    tables.load(tap.run(select=select).messages)
+    sandbox.live(timedelta(days=3))
+    sandbox.faults.append(Fault(path=path, times=1_000, kind="forbidden"))
+    tables.load(tap.run(select=select).messages)
+    sandbox.faults.clear()
+    account.clock.advance(timedelta(days=1))
+
+    tables.load(tap.run(select=select).messages)
+    assert differences_of(account, tables.rows, frozenset(select)) == []
+
+
+def test_what_moved_a_counter_while_contacts_were_forbidden_is_read_by_the_next_run(
+    tap: TapRunner, account: Account, sandbox: Sandbox
+) -> None:
+    tap.run(select=["contacts"])
+    account.clock.advance(timedelta(hours=1))
+    some = next(iter(account.lists.values()))
+    newcomer = next(
+        each for each in account.contacts.values() if some.list_id not in each.list_memberships
+    )
+    account.join(newcomer, some)
+    sandbox.faults.append(Fault(path="^/contacts$", times=9, kind="forbidden"))
+    tap.run(select=["contacts"])
+    sandbox.faults.clear()
+    account.clock.advance(timedelta(hours=1))
+
+    rows = tap.run(select=["contacts"]).rows("contacts")
+    assert newcomer.contact_id in {row["contact_id"] for row in rows}
 
 
 def test_an_application_that_may_do_nothing_fails(tap: TapRunner, sandbox: Sandbox) -> None:

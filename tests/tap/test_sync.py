@@ -336,7 +336,7 @@ def test_a_shortfall_that_stands_is_a_row_until_it_is_over(
     key = {
         "campaign_id": shop.campaign.campaign_id,
         "campaign_activity_id": shop.email.campaign_activity_id,
-        "stream": "email_opens",
+        "report": "email_opens",
     }
     stands = {**key, "expected": 1, "seen": 0, "since": "2026-06-01T13:00:00Z", "settled_at": None}
     assert found == [stands]

@@ -200,6 +200,16 @@ def test_a_version_without_rows_tells_no_account_and_touches_none(database: Data
     assert database.rows("people", "id") == [(1,), (2,)]
 
 
+def test_a_version_without_rows_that_says_whose_it_is_retires_the_rows_of_its_account(
+    database: Database,
+) -> None:
+    for account, ids in (("ann", (1, 2)), ("bob", (3,)), ("ann", ())):
+        *others, activation = [with_account(each, account) for each in version(len(ids), *ids)]
+        database.load(*others, {**activation, "account_id": account}, hard_delete=True)
+
+    assert database.rows("people", "id", "account_id") == [(3, "bob")]
+
+
 def with_account(message: Message, account: str) -> Message:
     if message["type"] == "SCHEMA":
         return schema("people", n=INTEGER, account_id=STRING)
