@@ -33,7 +33,12 @@ class Seen:
     """The keys that came with a version of a stream whose records have keys."""
 
     def __init__(
-        self, connector: RelationalConnector, stream: str, schema: str | None, table: Table
+        self,
+        connector: RelationalConnector,
+        stream: str,
+        schema: str | None,
+        table: Table,
+        aside: str,
     ) -> None:
         """Make a place for the keys.
 
@@ -42,6 +47,7 @@ class Seen:
             stream: The stream's name.
             schema: The database schema that its table stands in, if any.
             table: Its table.
+            aside: Whether that is loaded aside, as in `Wanted`: then so are the keys.
         """
         properties = {column.name: column.property for column in table.columns}
         keys = [properties[key] for key in table.keys]
@@ -56,6 +62,7 @@ class Seen:
             schema=schema,
             kinds={**kinds, _SEEN_IN: Kind.INTEGER},
             keys=[*keys, _SEEN_IN],
+            aside=aside,
         )
         self.table = connector.prepare(wanted)
         self._layout = Layout(stream, self.table, connector.dialect)
@@ -87,8 +94,9 @@ def retire(
         hard: Whether they are deleted indeed.
     """
     rows = table.sql
+    # A later version is another loader's, which is beginning or has ended meanwhile.
     if seen is None:
-        stale = [rows.c[VERSION].is_distinct_from(version)]
+        stale = [sa.or_(rows.c[VERSION].is_(None), rows.c[VERSION] < version)]
     else:
         stale = _unseen(table, seen, version)
     statement: sa.Delete | sa.Update = sa.delete(rows).where(*stale)
@@ -103,11 +111,11 @@ def retire(
 
 def _unseen(table: Table, seen: Table, version: int) -> list[sa.ColumnElement[bool]]:
     rows, keys = table.sql, seen.sql
-    of_version = keys.c[_SEEN_IN] == version
+    since = keys.c[_SEEN_IN] >= version
     same = [rows.c[key] == keys.c[kept] for key, kept in zip(table.keys, seen.keys, strict=False)]
-    conditions: list[sa.ColumnElement[bool]] = [~sa.exists().where(of_version, *same)]
+    conditions: list[sa.ColumnElement[bool]] = [~sa.exists().where(since, *same)]
     account, seen_account = table.column(_ACCOUNT), seen.column(_ACCOUNT)
     if account and seen_account:
-        accounts = sa.select(keys.c[seen_account]).where(of_version)
+        accounts = sa.select(keys.c[seen_account]).where(keys.c[_SEEN_IN] == version)
         conditions.append(rows.c[account].in_(accounts))
     return conditions

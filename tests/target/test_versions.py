@@ -185,16 +185,17 @@ def test_a_version_rewrites_no_row_that_it_has_unchanged(
 
 
 def test_a_version_touches_the_rows_of_its_account_only(database: Database) -> None:
-    for account, ids in (("ann", (1, 2)), ("bob", (3, 4)), ("ann", (2,))):
-        of_account = [with_account(message, account) for message in version(len(ids), *ids)]
+    loads = (("ann", (1, 2)), ("bob", (3, 4)), ("ann", (2,)))
+    for number, (account, ids) in enumerate(loads, 1):
+        of_account = [with_account(message, account) for message in version(number, *ids)]
         database.load(*of_account, hard_delete=True)
 
     assert database.rows("people", "id", "account_id") == [(2, "ann"), (3, "bob"), (4, "bob")]
 
 
 def test_a_version_without_rows_tells_no_account_and_touches_none(database: Database) -> None:
-    for ids in ((1, 2), ()):
-        of_ann = [with_account(message, "ann") for message in version(len(ids), *ids)]
+    for number, ids in enumerate(((1, 2), ()), 1):
+        of_ann = [with_account(message, "ann") for message in version(number, *ids)]
         database.load(*of_ann, hard_delete=True)
 
     assert database.rows("people", "id") == [(1,), (2,)]
@@ -236,6 +237,22 @@ def test_what_a_version_saw_that_was_never_activated_does_not_count_for_another(
     database.load(*version(2, 3), hard_delete=True)
 
     assert database.rows("people", "id") == [(3,)]
+
+
+@pytest.mark.parametrize("keys", [["id"], []])
+def test_a_version_retires_no_row_of_a_later_one(database: Database, keys: list[str]) -> None:
+    """The later one is another loader's, which has not come to its end or has ended already."""
+    people = schema("people", keys, n=INTEGER)
+    _, *later, activation = version(2, 1, 2)
+    _, *earlier = version(1, 3)
+    database.load(people, *later, hard_delete=True)
+    database.load(people, *earlier, hard_delete=True)
+    assert database.rows("people", "id") == [(1,), (2,), (3,)]
+
+    database.load(people, activation, hard_delete=True)
+    assert database.rows("people", "id") == [(1,), (2,)]
+    database.load(people, earlier[-1], hard_delete=True)
+    assert database.rows("people", "id") == [(1,), (2,)]
 
 
 @pytest.mark.parametrize("metadata", [True, False])
