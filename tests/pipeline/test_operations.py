@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 ELSEWHERE = frozenset({"Airflow", "Container"})
-"""Sections whose commands other tests run: tests/airflow/test_dag.py and tests/test_container.py."""
+"""Sections whose commands others run: tests/airflow/test_dag.py and tests/test_container.py."""
 
 EXAMPLE = "postgresql+psycopg2://user:password@host:5432/database"
 """The address that stands for that of a database."""
