@@ -11,11 +11,14 @@ import os
 import sys
 import time
 import traceback
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+import click
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import (
     CapabilitiesEnum,
@@ -29,6 +32,7 @@ from typing_extensions import override
 
 from tap_constantcontact import settings
 from tap_constantcontact.allowance import Allowance, pacer_and_allowance
+from tap_constantcontact.alone import alone
 from tap_constantcontact.auth import Authenticator, Grants, fingerprint
 from tap_constantcontact.emitter import Emitter
 from tap_constantcontact.errors import QuotaUsed, SettingsError, TapError
@@ -56,6 +60,9 @@ from tap_constantcontact.writer import PageWriter
 LOG_FORMAT = f"{settings.ENV_PREFIX}LOG_FORMAT"
 """The variable that makes each line of the log an object (`json`)."""
 
+SETTINGS_FILES = "tap_constantcontact.settings_files"
+"""Under which name click keeps which files `--config` gave."""
+
 DISCOVERY_TRIES = 2
 """How often discovery asks what may be read: it can do without."""
 
@@ -73,7 +80,6 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
     from typing import IO
 
-    import click
     from singer_sdk.helpers.types import TapState
     from singer_sdk.streams import Stream
 
@@ -422,6 +428,7 @@ class TapConstantContact(Tap):
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> _ConfigInput:
+        ctx.meta[SETTINGS_FILES] = [Path(name) for name in value if name != "ENV"]
         try:
             return super().cb_config(ctx, param, value)
         except (OSError, ValueError) as error:
@@ -437,7 +444,11 @@ class TapConstantContact(Tap):
         # with all their text: never to look for cycles would keep those.
         gc.freeze()
         gc.set_threshold(GARBAGE)
-        super().invoke(**options)
+        with ExitStack() as folders:
+            if not (options.get("about") or options.get("about_format")):
+                for path in click.get_current_context().meta[SETTINGS_FILES]:
+                    folders.enter_context(alone(path))
+            super().invoke(**options)
 
     @classmethod
     @override

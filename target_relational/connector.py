@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
 from collections.abc import Callable  # noqa: TC003 - a NamedTuple asks for it
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +17,7 @@ from typing_extensions import override
 from target_relational.dialects import dialect_of
 from target_relational.dialects.base import first_line, said_by
 from target_relational.errors import RefusedStatement, UnusableDatabase
-from target_relational.evolution import Wanted, follow, lock_name, replace
+from target_relational.evolution import Wanted, find_aside, follow, lock_name, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +74,12 @@ class RelationalConnector(SQLConnector):
     """The batch that is being written."""
 
     @cached_property
-    def _shadows(self) -> dict[str, Wanted]:
+    def mark(self) -> str:
+        """What tells this loader from all others."""
+        return secrets.token_hex(4)
+
+    @cached_property
+    def _aside(self) -> dict[str, Wanted]:
         """What each stream needs whose table is to be replaced at the end."""
         return {}
 
@@ -143,6 +149,8 @@ class RelationalConnector(SQLConnector):
                 return result  # noqa: TRY300 - the commit is what may fail
             except (sa.exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
                 passing = self._is_lost(error, conn) or self.dialect.is_passing(said_by(error))
+                if not passing:
+                    self._see_that_none_has_overtaken()
                 if not passing or time.monotonic() > patience:
                     raise self._refused(purpose, error) from None
             self.logger.warning("%s is gone for the moment: trying again", self.dialect.place)
@@ -155,7 +163,7 @@ class RelationalConnector(SQLConnector):
         Args:
             wanted: What the stream needs.
         """
-        afresh = wanted.shadow and wanted.stream not in self._shadows
+        afresh = wanted.stream not in self._aside
 
         def make(conn: sa.Connection) -> Table:
             if wanted.schema:
@@ -164,19 +172,18 @@ class RelationalConnector(SQLConnector):
 
         purpose = f"prepare a table for '{wanted.stream}'"
         table = self.transact(purpose, make, _STRUCTURE, lock_name(self.dialect, wanted))
-        if wanted.shadow:
-            self._shadows[wanted.stream] = wanted
+        if wanted.aside:
+            self._aside[wanted.stream] = wanted
         return table
 
     def replace(self) -> None:
         """Let all tables that were loaded aside take the places of the old ones, at once."""
-        shadows = list(self._shadows.values())
 
         def swap(conn: sa.Connection) -> None:
-            for wanted in shadows:
+            for wanted in self._aside.values():
                 replace(conn, self.dialect, wanted)
 
-        if shadows:
+        if self._aside:
             self.transact("put the new tables in the places of the old ones", swap, _STRUCTURE)
 
     def write(self, parts: Sequence[Part], otherwise: Callable[[], None]) -> None:
@@ -261,11 +268,22 @@ class RelationalConnector(SQLConnector):
         driver = conn.connection.dbapi_connection if not conn.closed else None
         return self._engine.dialect.is_disconnect(cast("Any", error), driver, None)
 
+    def _see_that_none_has_overtaken(self) -> None:
+        """Tell the reason why a table that was loaded aside is gone.
+
+        Raises:
+            Overtaken: If one is.
+        """
+        if self._aside:
+            with self._engine.connect() as conn:
+                for wanted in self._aside.values():
+                    find_aside(conn, self.dialect, wanted)
+
     def _refused(self, purpose: str, error: Exception) -> RefusedStatement:
-        refused = RefusedStatement(
-            f"Could not {purpose} in {self.dialect.place}: {first_line(error)}."
-        )
-        refused.blames_a_row = self.dialect.blames_a_row(said_by(error))
+        said = said_by(error)
+        reason = f"{first_line(error)}. {self.dialect.advice(said)}".rstrip()
+        refused = RefusedStatement(f"Could not {purpose} in {self.dialect.place}: {reason}")
+        refused.blames_a_row = self.dialect.blames_a_row(said)
         return refused
 
     def _unusable(self, reason: str) -> UnusableDatabase:

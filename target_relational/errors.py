@@ -6,6 +6,7 @@
     - `RefusedRecord`: a record does not fit its schema or its column
         - `KeylessRecord`: it lacks its key
     - `RefusedStatement`: the database said no
+        - `Overtaken`: another loader has begun to overwrite the same table
 
 No message holds a password or a value of a record other than its key.
 """
@@ -46,6 +47,10 @@ class RefusedStatement(LoaderError):
 
     blames_a_row = False
     """Whether a row is at fault, so that others could be written."""
+
+
+class Overtaken(RefusedStatement):
+    """Another loader has begun to overwrite a table that this one overwrites."""
 
 
 def one_line(message: object) -> str:

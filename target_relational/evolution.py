@@ -6,13 +6,14 @@ database as it was.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from target_relational.dialects.base import first_line
-from target_relational.errors import ImpossibleChange, LoaderError
+from target_relational.errors import ImpossibleChange, LoaderError, Overtaken
 from target_relational.kinds import Kind, wider
 from target_relational.names import assign, hashed
 from target_relational.tables import DELETED_AT, Column, Table, Widening
@@ -36,8 +37,9 @@ class Wanted:
     """The properties that tell its records apart; none if they shall only be appended."""
     indexed: Collection[str] = ()
     """The properties that are asked for."""
-    shadow: bool = False
-    """Whether the table is loaded aside, to take the place of the old one at the end."""
+    aside: str = ""
+    """The mark of the loader that loads the table aside, to put it in the place of the old one at
+    the end; empty if its rows go there at once."""
 
     def __post_init__(self) -> None:
         """Refuse what no table can serve."""
@@ -70,15 +72,18 @@ def follow(conn: sa.Connection, dialect: Dialect, wanted: Wanted, *, afresh: boo
     """
     there = sa.inspect(conn).get_table_names(schema=wanted.schema)
     place = _place(dialect, wanted, there)
-    name = _aside(dialect, place) if wanted.shadow else place
-    if wanted.shadow and afresh:
+    name = place
+    if wanted.aside and afresh:
+        name = _aside(dialect, place, wanted.aside)
         _see_that_it_can_be_dropped(conn, wanted, place)
-        _drop(conn, wanted, name)
-    if name in there and not afresh:
+        _clear_aside(conn, dialect, wanted, place, there)
+    elif wanted.aside:
+        name = find_aside(conn, dialect, wanted)
+    if name in there:
         table = _adapt(conn, dialect, _reflect(conn, name, wanted.schema), wanted)
     else:
         table = _create(conn, dialect, name, wanted)
-    if not wanted.shadow:
+    if not wanted.aside:
         _index(conn, dialect, table, wanted)
     return table
 
@@ -90,15 +95,34 @@ def replace(conn: sa.Connection, dialect: Dialect, wanted: Wanted) -> None:
         conn: The connection, in a transaction.
         dialect: The database's.
         wanted: What the table was made for.
+
+    Raises:
+        Overtaken: If it is not there any more.
     """
-    there = sa.inspect(conn).get_table_names(schema=wanted.schema)
-    place = _place(dialect, wanted, there)
-    new = _reflect(conn, _aside(dialect, place), wanted.schema)
+    new = _reflect(conn, find_aside(conn, dialect, wanted), wanted.schema)
+    place = _place(dialect, wanted, sa.inspect(conn).get_table_names(schema=wanted.schema))
     _drop(conn, wanted, place)
     dialect.rename(conn, new, place)
     names = _assign(dialect, wanted.kinds, new.columns.keys())
     table = _described(dialect, place, wanted, wanted.kinds, names)
     _index(conn, dialect, table, wanted)
+
+
+def find_aside(conn: sa.Connection, dialect: Dialect, wanted: Wanted) -> str:
+    """The name of the table that this loader loads aside.
+
+    Raises:
+        Overtaken: If another loader has begun to load the stream anew.
+    """
+    there = sa.inspect(conn).get_table_names(schema=wanted.schema)
+    place = _place(dialect, wanted, there)
+    name = _aside(dialect, place, wanted.aside)
+    if name not in there:
+        raise Overtaken(
+            f"Another loader has begun to overwrite table '{place}' since: this one has changed "
+            "nothing. Overwrite a table with one loader at a time."
+        )
+    return name
 
 
 def lock_name(dialect: Dialect, wanted: Wanted) -> str:
@@ -111,9 +135,21 @@ def _place(dialect: Dialect, wanted: Wanted, there: Collection[str]) -> str:
     return _assign(dialect, [wanted.stream], there)[wanted.stream]
 
 
-def _aside(dialect: Dialect, place: str) -> str:
-    """The name of a table that will take a place."""
-    return hashed(f"_loading_{place}", dialect.max_name_bytes)
+def _aside(dialect: Dialect, place: str, mark: str) -> str:
+    """The name of a table that will take a place: each loader has its own."""
+    ending = f"_{mark}"
+    most = dialect.max_name_bytes
+    return hashed(f"_loading_{place}", most and most - len(ending)) + ending
+
+
+def _clear_aside(
+    conn: sa.Connection, dialect: Dialect, wanted: Wanted, place: str, there: Collection[str]
+) -> None:
+    """Drop what other loaders have loaded aside: they died, or began before this one."""
+    anyones = re.compile(re.escape(_aside(dialect, place, "")) + r"[0-9a-f]{8}")
+    for name in there:
+        if anyones.fullmatch(name):
+            _drop(conn, wanted, name)
 
 
 def _drop(conn: sa.Connection, wanted: Wanted, name: str) -> None:

@@ -83,6 +83,8 @@ class RelationalSink(SQLSink[RelationalConnector]):
         self._with_metadata = self.include_sdc_metadata_properties
         self._with_versions = self.process_activate_version_messages
         self._fails = self.config["on_bad_record"] == "fail"
+        overwrites = self.config["load_method"] == TargetLoadMethods.OVERWRITE
+        self._aside = self.connector.mark if overwrites else ""
         self._check = (
             Check(self.original_schema, self._validator) if self._validator is not None else None
         )
@@ -93,14 +95,14 @@ class RelationalSink(SQLSink[RelationalConnector]):
     def _prepare(self) -> None:
         """Make the table what the stream needs now."""
         properties = {**self.schema["properties"], **self._own}
-        method = self.config["load_method"]
+        appends = self.config["load_method"] == TargetLoadMethods.APPEND_ONLY
         wanted = Wanted(
             stream=self.stream_name,
             schema=self.schema_name,
             kinds={name: kind_of(schema or {}) for name, schema in properties.items()},
-            keys=() if method == TargetLoadMethods.APPEND_ONLY else self.key_properties,
+            keys=() if appends else self.key_properties,
             indexed=self._indexed() if self.config["add_indexes"] else (),
-            shadow=method == TargetLoadMethods.OVERWRITE,
+            aside=self._aside,
         )
         self.table = self.connector.prepare(wanted)
         self.layout = Layout(
@@ -200,7 +202,9 @@ class RelationalSink(SQLSink[RelationalConnector]):
         if version is not None and not self.table.keys:
             self._require(VERSION)
         elif version is not None and self._seen is None:
-            self._seen = Seen(self.connector, self.stream_name, self.schema_name, self.table)
+            self._seen = Seen(
+                self.connector, self.stream_name, self.schema_name, self.table, self._aside
+            )
 
     def _require(self, column: str) -> None:
         """Give the table a column of the loader's own, unless it has it."""
@@ -323,6 +327,7 @@ class RelationalSink(SQLSink[RelationalConnector]):
             table=self.table,
             seen=None if seen is None else seen.table,
             version=new_version,
+            turn=0 if seen is None else seen.turn(new_version),
             account=account,
             hard=self.config["hard_delete"],
         )

@@ -88,7 +88,8 @@ class TargetRelational(SQLTarget):
             description=(
                 "`upsert` lets a record replace the row of the same key, `append-only` adds a "
                 "row for each record, and `overwrite` loads new tables that take the places of "
-                "the old ones at the end, all at once; a STATE is passed on only then."
+                "the old ones at the end, all at once; a STATE is passed on only then, and of two "
+                "loaders that overwrite a table at once the one that began last has it."
             ),
         ),
         th.Property(

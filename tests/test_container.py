@@ -9,24 +9,22 @@ import fnmatch
 import json
 import os
 import re
-import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
-from dockerfile_parse import DockerfileParser
 
 from tap_constantcontact.settings import JSONSCHEMA
+from tests.browser import decide
+from tests.container import ROOT, Step, install_podman, steps
 from tests.pipeline.truth import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from constantcontact_sandbox import Sandbox
-
-ROOT = Path(__file__).parent.parent
 
 DATABASES = {
     "TAP_CONSTANTCONTACT_STORE",
@@ -34,32 +32,6 @@ DATABASES = {
     "MELTANO_DATABASE_URI",
 }
 """The variables that say where everything is kept that outlives a container."""
-
-
-class Step(NamedTuple):
-    """An instruction of Containerfile.
-
-    Args:
-        what: Which: `RUN`, for instance.
-        flags: Its options, such as `from`.
-        words: What follows, in words; of `RUN` and `ENV`, it is one.
-    """
-
-    what: str
-    flags: dict[str, str]
-    words: list[str]
-
-
-def steps(path: Path = ROOT / "Containerfile") -> Iterator[Step]:
-    """Yield the instructions of a file of them."""
-    with path.open("rb") as file:
-        for each in DockerfileParser(fileobj=file).structure:  # type: ignore[arg-type] # its stubs say text
-            what, value = each["instruction"], each["value"]
-            if what == "COMMENT":
-                continue
-            flags = dict(re.findall(r"--(\w+)=(\S+)", value)) if what == "COPY" else {}
-            words = re.sub(r"--\w+=\S+\s+", "", value) if flags else value
-            yield Step(what, flags, [words] if what in {"RUN", "ENV"} else words.split())
 
 
 def of(what: str) -> list[Step]:
@@ -111,103 +83,96 @@ def test_it_sets_nothing_that_is_secret() -> None:
     assert not of("ARG")
 
 
-def test_what_the_document_runs_in_it_is_there() -> None:
+def typed() -> str:
+    """What the document says to type."""
     section = (ROOT / "docs" / "operations.md").read_text().split("\n## Container\n")[1]
-    typed = section.partition("\n## ")[0].replace("\\\n", "")
-    programs = re.findall(r"(?m)^\$ podman run .*--env-file .env constantcontact +([\w-]+)", typed)
-    scripts = re.findall(r'(?m)^([\w-]+) = "[\w.]+:', (ROOT / "pyproject.toml").read_text())
-
-    assert programs
-    assert set(programs) <= set(scripts)
-    assert set(re.findall(r"(?m)^([A-Z_]+)=", typed)) == DATABASES
+    section = section.partition("\n## ")[0]
+    (env,) = re.findall(r"(?ms)^```dotenv\n(.*?)^```$", section)
+    assert set(re.findall(r"(?m)^([A-Z_]+)=", env)) == DATABASES
+    (console,) = re.findall(r"(?ms)^```console\n(.*?)^```$", section)
+    return re.sub(r"(?m)^\$ ", "", console)
 
 
-class Image:
-    """What the steps make: the folder `/project` of the last stage, and its environment.
-
-    Args:
-        folder: Where the stages are made.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._stages = (folder / str(number) / "project" for number in range(9))
-        self._home = folder
-        for step in steps():
-            getattr(self, f"_{step.what.lower()}", lambda _: None)(step)
-
-    def _from(self, _: Step) -> None:
-        self._before = getattr(self, "folder", None)
-        self.folder = next(self._stages)
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(self._home)}
-
-    def _workdir(self, step: Step) -> None:
-        assert step.words == ["/project"]
-        self.folder.mkdir(parents=True)
-
-    def _copy(self, step: Step) -> None:
-        source = self._before if "from" in step.flags else ROOT
-        assert source
-        for name in step.words[:-1]:
-            path = source / name.removeprefix("/project/")
-            to = self.folder / path.name
-            if path.is_file():
-                shutil.copy(path, to)
-            elif source == ROOT:
-                shutil.copytree(path, to, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                # Environments know where they are: what one stage makes, the next points to.
-                to.symlink_to(path)
-
-    def _env(self, step: Step) -> None:
-        for name, value in re.findall(r"(\w+)=(\S+)", step.words[0]):
-            here = value.replace("/project", str(self.folder))
-            self.environment[name] = here.replace("$PATH", self.environment["PATH"])
-
-    def _run(self, step: Step) -> None:
-        # Where the index is not the usual one, the environment says so.
-        outside = {**os.environ, **self.environment}
-        subprocess.run(step.words[0], shell=True, check=True, cwd=self.folder, env=outside)
+def follow(words: str, folder: Path, environment: dict[str, str]) -> str:
+    """Type words into a shell, sign in where one is asked to; return what was said."""
+    said = ""
+    shell = subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", words],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    with shell:
+        assert shell.stdin is not None
+        assert shell.stdout is not None
+        try:
+            for line in shell.stdout:
+                said += line
+                if page := re.search(r"http\S+/authorize\?\S+", line):
+                    shell.stdin.write(f"{decide(page[0])}\n")
+                    shell.stdin.flush()
+        except BaseException:
+            os.killpg(shell.pid, signal.SIGKILL)
+            raise
+    assert shell.returncode == 0, said[-4000:]
+    return said
 
 
-@pytest.mark.skipif("CONTAINER" not in os.environ, reason="it installs: make test-long does that")
-def test_what_its_steps_make_reads_an_account_into_a_database_and_keeps_nothing(
-    tmp_path: Path, sandbox: Sandbox, postgres_url: str
+@pytest.fixture(params=["installed", "to be installed"])
+def podman(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The folder of a program `podman`; its images have what is installed here, or install it."""
+    installed = None
+    if request.param == "installed":
+        if not (ROOT / ".meltano" / "loaders").exists():
+            pytest.skip("make setup installs Meltano's plugins")
+        installed = (Path(sys.prefix), ROOT / ".meltano")
+    elif "CONTAINER" not in os.environ:
+        pytest.skip("it installs: make test-long does that")
+    install_podman(tmp_path / "podman", installed)
+    return tmp_path / "podman"
+
+
+@pytest.mark.timeout(900)
+def test_whoever_follows_the_document_reads_an_account_into_a_database_and_keeps_nothing(
+    podman: Path, tmp_path: Path, sandbox: Sandbox, postgres_url: str
 ) -> None:
-    image = Image(tmp_path)
-    (command,) = [step.words for step in last_stage() if step.what == "CMD"]
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in (*copied(), "Containerfile"):
+        (project / name).symlink_to(ROOT / name)
     settings = {
         "TAP_CONSTANTCONTACT_CLIENT_ID": sandbox.client_id,
         "TAP_CONSTANTCONTACT_CLIENT_SECRET": sandbox.client_secret,
-        "TAP_CONSTANTCONTACT_REFRESH_TOKEN": sandbox.refresh_token,
         "TAP_CONSTANTCONTACT_API_URL": sandbox.api_url,
         "TAP_CONSTANTCONTACT_AUTH_URL": sandbox.auth_url,
         "TAP_CONSTANTCONTACT_REQUESTS_PER_SECOND": "1000",
         **dict.fromkeys(DATABASES, postgres_url),
     }
+    env = "".join(f"{name}={value}\n" for name, value in settings.items())
+    (project / ".env").write_text(env)
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))
+    }
+    environment["PATH"] = f"{podman}{os.pathsep}{environment['PATH']}"
 
-    def run() -> int:
-        """Run the container's command as a new one; return how many calls it made."""
-        before = len(sandbox.asked)
-        for made in (image.folder / ".meltano").iterdir():
-            shutil.rmtree(made) if made.is_dir() else made.unlink()
-        done = subprocess.run(
-            json.loads(" ".join(command)),
-            cwd=image.folder,
-            env={**image.environment, **settings},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr[-4000:]
-        return len(sandbox.asked) - before
-
-    first, second = run(), run()
-
+    said = follow(typed(), project, environment)
+    assert "Signed in to The Example Bakery" in said
+    assert re.search(r"(?m)^contacts +120 ", said)
     assert differences(sandbox.account, postgres_url, "constantcontact") == []
-    assert second <= 32 < first
-    assert not (image.folder / ".venv" / "bin" / "uv").exists()
+
+    before = len(sandbox.asked)
+    follow("podman run --rm --env-file .env constantcontact", project, environment)
+    assert len(sandbox.asked) - before <= 32
     engine = sa.create_engine(postgres_url)
     with engine.connect() as conn:
         assert conn.scalar(sa.text("SELECT count(*) FROM runs")) == 2
     engine.dispose()
+    last = Path(json.loads((podman / "constantcontact.json").read_text())[0])
+    if not (last / ".meltano" / "loaders").exists():
+        assert not (last / ".venv" / "bin" / "uv").exists()

@@ -13,6 +13,7 @@ ROOMS: dict[str, set[str]] = {
     "decoding": set(),
     "errors": {"decoding"},
     "times": {"errors"},
+    "alone": {"errors"},
     "pacer": {"store"},
     "interruption": {"errors"},
     "allowance": {"errors", "pacer", "store", "units"},

@@ -98,6 +98,14 @@ class Dialect(ABC):
             reason: What the driver said.
         """
 
+    @abstractmethod
+    def advice(self, error: Exception) -> str:
+        """What to do about a statement that was refused, in a sentence; empty if nobody knows.
+
+        Args:
+            error: What the driver said.
+        """
+
     def kind_of(self, column_type: TypeEngine[Any]) -> Kind | None:
         """The kind of values that an existing column holds, if it is one that the loader knows."""
         if isinstance(column_type, sa.Enum):

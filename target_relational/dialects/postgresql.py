@@ -136,6 +136,11 @@ class PostgreSQL(Dialect):
         return next((remedy for sign, remedy in remedies.items() if sign in reason), otherwise)
 
     @override
+    def advice(self, error: Exception) -> str:
+        hint = getattr(getattr(error, "diag", None), "message_hint", None)
+        return hint or ""  # "Check free disk space.", for instance
+
+    @override
     def is_roomy(self, column_type: TypeEngine[Any]) -> bool:
         kind = self.kind_of(column_type)
         if kind is Kind.TEXT:

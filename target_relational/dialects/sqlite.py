@@ -129,6 +129,10 @@ class SQLite(Dialect):
         return "check that the folder and the file may be written to"
 
     @override
+    def advice(self, error: Exception) -> str:
+        return "Check free disk space." if "disk" in str(error) else ""
+
+    @override
     def is_roomy(self, column_type: TypeEngine[Any]) -> bool:
         return True  # SQLite does not hold columns to a length or a precision.
 

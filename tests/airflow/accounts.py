@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from constantcontact_sandbox import Account, Clock, Sandbox, Switches
 from constantcontact_sandbox.applications import Application
+from tests.pipeline import truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +63,18 @@ def own_settings(sandbox: Sandbox) -> dict[str, str]:
         "api_url": sandbox.api_url,
         "auth_url": sandbox.auth_url,
     }
+
+
+def differences(sandbox: Sandbox, url: str, schema: str) -> list[str]:
+    """Compare a schema with an account whose clock has gone on since the last run counted."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as conn:
+        counted_at = conn.scalar(sa.text(f"SELECT max(counted_at) FROM {schema}.contact_counts"))
+    ticking, sandbox.account.clock = sandbox.account.clock, Clock(counted_at)
+    try:
+        return truth.differences(sandbox.account, url, schema)
+    finally:
+        sandbox.account.clock = ticking
 
 
 def make_project(folder: Path) -> dict[str, str]:

@@ -7,8 +7,14 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.airflow.accounts import KEY, WITH_AIRFLOW, make_project, own_settings, sandboxes
-from tests.pipeline.truth import differences
+from tests.airflow.accounts import (
+    KEY,
+    WITH_AIRFLOW,
+    differences,
+    make_project,
+    own_settings,
+    sandboxes,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +54,6 @@ def test_runs_with_states_of_their_own_do_not_mix(tmp_path: Path, postgres_url: 
                     )
                     stack.enter_context(process)
             for name, sandbox in accounts.items():
-                assert differences(sandbox.account, postgres_url, name) == []
+                assert differences(sandbox, postgres_url, name) == []
                 assert (len(sandbox.asked) - before[name] > 100) is first
                 sandbox.live(timedelta(hours=2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from datetime import timedelta
@@ -83,6 +84,35 @@ def test_the_postgres_job_fills_a_schema_of_its_environment(
     )
 
     assert differences(sandbox.account, postgres_url, "constantcontact") == []
+
+
+ALONE = "Another run uses the folder"
+OVERWRITTEN = re.compile(rf"{ALONE}|Invalid value for '--(state|catalog)'|is not JSON")
+"""What a run says whose files another one is writing over, in whichever moment it reads them."""
+
+
+@pytest.mark.timeout(900)
+def test_runs_of_one_extractor_with_different_states_never_mix_them(
+    project: Project, sandbox: Sandbox, postgres_url: str
+) -> None:
+    """One has read much, the other nothing, and would read too little with the other's state."""
+    sqlite = f"sqlite:///{project.folder / 'output' / 'sandbox.db'}"
+    postgres = {"TARGET_POSTGRES_SQLALCHEMY_URL": postgres_url}
+    reports = hold(sandbox, "/tracking/clicks$")
+    first = project.start("run", "to-sqlite")
+    wait_for(reports, first)
+    assert ALONE in project.refuse("run", "to-postgres", **postgres)
+    sandbox.faults.remove(reports)
+    assert ALONE not in first.end(signal.SIGKILL)[1]
+
+    to_sqlite = ("run", "--force", "to-sqlite")  # or it would wait five minutes for the dead one
+    both = [project.start(*to_sqlite), project.start("run", "to-postgres", **postgres)]
+    for code, said in [running.end() for running in both]:
+        assert code == 0 or OVERWRITTEN.search(said), said[-4000:]
+    project.run("run", "to-postgres", **postgres)
+    project.run(*to_sqlite)
+    assert differences(sandbox.account, sqlite) == []
+    assert differences(sandbox.account, postgres_url, "constantcontact_sandbox") == []
 
 
 @pytest.mark.timeout(900)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 ELSEWHERE = frozenset({"Airflow", "Container"})
-"""Sections whose commands other tests run."""
+"""Sections whose commands others run: tests/airflow/test_dag.py and tests/test_container.py."""
 
 EXAMPLE = "postgresql+psycopg2://user:password@host:5432/database"
 """The address that stands for that of a database."""
@@ -84,6 +84,10 @@ def test_whoever_follows_the_document_ends_with_the_truth(
     assert "No state was found" not in said["Where the state is"]
     assert "_DATE=" not in (project.folder / ".env").read_text(encoding="utf-8")
     assert "prod:tap-constantcontact-to-target-sqlite" in states(postgres_url)
+
+
+def test_commands_that_only_a_person_can_answer_are_in_sections_that_other_tests_run() -> None:
+    assert {heading for heading, _ in blocks("console")} == ELSEWHERE
 
 
 def test_cron_runs_what_is_tried_by_hand_when_meltano_says_so() -> None:

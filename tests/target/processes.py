@@ -46,11 +46,11 @@ class Loader:
             most_bytes: How large a file it may write, as if the disk were full then.
             settings: Its settings.
         """
-        output = source.with_suffix(".out")
-        arguments = ({"sqlalchemy_url": database.url, **settings}, source, output, most_bytes)
-        process = _PROCESSES.Process(target=_load, args=arguments)
+        config = source.with_suffix(".json")
+        config.write_text(json.dumps({"sqlalchemy_url": database.url, **settings}))
+        process = _PROCESSES.Process(target=_load, args=(config, source, most_bytes))
         process.start()
-        return cls(process, output)
+        return cls(process, source.with_suffix(".out"))
 
     def kill(self, after: float) -> None:
         """Kill it some time from now, if it still runs then."""
@@ -75,18 +75,22 @@ class Loader:
         except FileNotFoundError:
             return []
 
+    @property
+    def said(self) -> str:
+        """What it has logged."""
+        return self.output.with_suffix(".err").read_text()
 
-def _load(settings: dict[str, Any], source: Path, output: Path, most_bytes: int | None) -> None:
+
+def _load(config: Path, source: Path, most_bytes: int | None) -> None:
     if most_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     with (
-        source.open() as lines,
-        output.open("w") as out,
+        source.with_suffix(".out").open("w") as out,
         contextlib.redirect_stdout(out),
         source.with_suffix(".err").open("w") as errors,
         contextlib.redirect_stderr(errors),
     ):
-        TargetRelational(config=settings).listen(lines)
+        TargetRelational.cli(["--config", str(config), "--input", str(source)])
 
 
 def written(path: Path, messages: Iterable[Message | str]) -> Path:

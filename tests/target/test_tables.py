@@ -736,6 +736,31 @@ def test_the_schema_is_created_when_missing(postgres: Database) -> None:
     assert postgres.tables() == []
 
 
+def test_a_loader_has_one_connection_however_many_streams_it_loads(postgres: Database) -> None:
+    connections = sa.text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE application_name = 'target-relational' AND datname = current_database()"
+    )
+    target = postgres.target(max_state_lag_seconds=0, batch_size_rows=2)
+    seen = set()
+    with contextlib.redirect_stdout(io.StringIO()), postgres.engine.connect() as conn:
+        for at in range(12):
+            stream = f"stream_{at % 3}"
+            activation = {"type": "ACTIVATE_VERSION", "stream": stream, "version": at}
+            for message in (
+                schema(stream),
+                {**record(stream, id=at), "version": at},
+                {"type": "STATE", "value": {"at": at}},
+                activation,
+            ):
+                target.process_lines(io.StringIO(f"{json.dumps(message)}\n"))
+                seen.add(conn.execute(connections).scalar_one())
+        target.process_endofpipe()
+
+    assert seen == {1}
+    assert [postgres.query(f"SELECT count(*) FROM stream_{at}") for at in range(3)] == [[(4,)]] * 3
+
+
 def test_sqlite_ignores_the_schema(sqlite: Database) -> None:
     sqlite.load(schema("people"), record("people", id=1), default_target_schema="crm")
 

@@ -185,16 +185,17 @@ def test_a_version_rewrites_no_row_that_it_has_unchanged(
 
 
 def test_a_version_touches_the_rows_of_its_account_only(database: Database) -> None:
-    for account, ids in (("ann", (1, 2)), ("bob", (3, 4)), ("ann", (2,))):
-        of_account = [with_account(message, account) for message in version(len(ids), *ids)]
+    loads = (("ann", (1, 2)), ("bob", (3, 4)), ("ann", (2,)))
+    for number, (account, ids) in enumerate(loads, 1):
+        of_account = [with_account(message, account) for message in version(number, *ids)]
         database.load(*of_account, hard_delete=True)
 
     assert database.rows("people", "id", "account_id") == [(2, "ann"), (3, "bob"), (4, "bob")]
 
 
 def test_a_version_without_rows_tells_no_account_and_touches_none(database: Database) -> None:
-    for ids in ((1, 2), ()):
-        of_ann = [with_account(message, "ann") for message in version(len(ids), *ids)]
+    for number, ids in enumerate(((1, 2), ()), 1):
+        of_ann = [with_account(message, "ann") for message in version(number, *ids)]
         database.load(*of_ann, hard_delete=True)
 
     assert database.rows("people", "id") == [(1,), (2,)]
@@ -246,6 +247,70 @@ def test_what_a_version_saw_that_was_never_activated_does_not_count_for_another(
     database.load(*version(2, 3), hard_delete=True)
 
     assert database.rows("people", "id") == [(3,)]
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (2, 1)])
+def test_a_version_retires_no_row_of_one_that_began_later(
+    database: Database, numbers: tuple[int, int]
+) -> None:
+    """The later one is another loader's, by whose clock it may be earlier."""
+    people, *earlier, activation = version(numbers[0], 3)
+    _, *later, later_activation = version(numbers[1], 1, 2)
+    database.load(people, *earlier, hard_delete=True)
+    database.load(people, *later, hard_delete=True)
+    database.load(people, activation, hard_delete=True)
+    assert database.rows("people", "id") == [(1,), (2,), (3,)]
+
+    database.load(people, later_activation, hard_delete=True)
+    assert database.rows("people", "id") == [(1,), (2,)]
+
+
+def test_a_clock_that_was_put_back_keeps_no_row(database: Database) -> None:
+    database.load(*version(10, 1, 2)[:-1], hard_delete=True)
+    database.load(*version(5, 2), hard_delete=True)
+
+    assert database.rows("people", "id") == [(2,)]
+
+
+def test_a_version_that_began_with_no_row_retires_all(database: Database) -> None:
+    database.load(*version(10, 1, 2), hard_delete=True)
+    database.load(*version(5), hard_delete=True)
+
+    assert database.rows("people", "id") == []
+
+
+def test_what_another_account_has_seen_is_not_forgotten(database: Database) -> None:
+    people = schema("people", ["account_id", "id"], account_id=STRING)
+
+    def messages(account: str, number: int, *ids: int) -> list[Message]:
+        rows = [{**record("people", account_id=account, id=at), "version": number} for at in ids]
+        activation = {"type": "ACTIVATE_VERSION", "stream": "people", "version": number}
+        return [people, *rows, {**activation, "account_id": account}]
+
+    database.load(*messages("a", 1, 1, 2)[:-1], hard_delete=True)
+    database.load(*messages("b", 2, 1), hard_delete=True)
+    database.load(*messages("a", 1, 3), hard_delete=True)
+
+    assert database.rows("people", "account_id", "id") == [
+        ("a", 1),
+        ("a", 2),
+        ("a", 3),
+        ("b", 1),
+    ]
+
+
+def test_of_rows_without_a_key_a_version_retires_none_of_a_later_one(database: Database) -> None:
+    people = schema("people", [], n=INTEGER)
+    _, *later, activation = version(2, 1, 2)
+    _, *earlier = version(1, 3)
+    database.load(people, *later, hard_delete=True)
+    database.load(people, *earlier, hard_delete=True)
+    assert database.rows("people", "id") == [(1,), (2,), (3,)]
+
+    database.load(people, activation, hard_delete=True)
+    assert database.rows("people", "id") == [(1,), (2,)]
+    database.load(people, earlier[-1], hard_delete=True)
+    assert database.rows("people", "id") == [(1,), (2,)]
 
 
 @pytest.mark.parametrize("metadata", [True, False])
