@@ -655,6 +655,28 @@ class Objects:
         return {"known": known, **({"version": self.version} if self.version else {})}
 
 
+def check_is_state(document: object) -> None:
+    """Make sure that a document may be a state.
+
+    Raises:
+        StateError: It is none.
+    """
+    if not isinstance(document, dict):
+        raise damaged("its beginning")
+
+
+def damaged(where: object) -> StateError:
+    """Return the error that a state is not what the tap wrote.
+
+    Args:
+        where: What is missing or wrong.
+    """
+    return StateError(
+        f"The state is damaged (at {where}): restore an older one, or run without a state"
+        " (with Meltano: --full-refresh) to read everything anew."
+    )
+
+
 class Ledger:
     """Owns the state of a run: loaded from the last one, written to the next.
 
@@ -669,7 +691,8 @@ class Ledger:
     def __init__(
         self, state: Mapping[str, Any], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        kept = state.get("ledger") or {"version": VERSION}
+        # Other taps of this name write bookmarks alone: of what they read, nothing else is known.
+        kept = state.get("ledger", {} if state.get("bookmarks") else {"version": VERSION})
         if not isinstance(kept, dict) or kept.get("version") != VERSION:
             raise StateError(
                 "The state was written by another version of the tap:"
@@ -716,10 +739,7 @@ class Ledger:
             }
             """Those that are chosen, by id."""
         except (KeyError, TypeError, ValueError, AttributeError, UnexpectedAnswer) as error:
-            raise StateError(
-                f"The state is damaged (at {error}): restore an older one, or run without a state"
-                " (with Meltano: --full-refresh) to read everything anew."
-            ) from None
+            raise damaged(error) from None
         self._clock = clock
         self._due_at = clock() + STATE_SECONDS
 
