@@ -302,6 +302,7 @@ def file(option: str, text: str) -> Happening:
     @contextmanager
     def happens(at: Scene) -> Generator[None]:
         given = at.tap.store.with_name("given.json")
+        given.parent.mkdir(exist_ok=True, parents=True)
         given.write_text(text, encoding="utf-8")
 
         def make(*_: Any, **__: Any) -> TapConstantContact:
@@ -430,7 +431,7 @@ def main() -> None:
         def emit(self, record: logging.LogRecord) -> None:
             log.append(record.getMessage())
 
-    logging.getLogger("tap_constantcontact").addHandler(Handler())
+    logging.getLogger().addHandler(Handler())
 
     def said() -> str:
         text = "\n".join(log)
