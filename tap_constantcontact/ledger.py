@@ -665,6 +665,13 @@ def check_is_state(document: object) -> None:
         raise damaged("its beginning")
 
 
+def _is_of_another_tap(state: Mapping[str, Any]) -> bool:
+    """Tell whether a state holds bookmarks alone: of what they cover, nothing else is known."""
+    bookmarks = state.get("bookmarks") or {}
+    begun = not isinstance(bookmarks, dict) or any(bookmarks.values())
+    return begun and "ledger" not in state
+
+
 def damaged(where: object) -> StateError:
     """Return the error that a state is not what the tap wrote.
 
@@ -691,9 +698,8 @@ class Ledger:
     def __init__(
         self, state: Mapping[str, Any], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        # Other taps of this name write bookmarks alone: of what they read, nothing else is known.
-        kept = state.get("ledger", {} if state.get("bookmarks") else {"version": VERSION})
-        if not isinstance(kept, dict) or kept.get("version") != VERSION:
+        kept = state.get("ledger", {"version": VERSION})
+        if _is_of_another_tap(state) or not isinstance(kept, dict) or kept.get("version") != VERSION:
             raise StateError(
                 "The state was written by another version of the tap:"
                 " run without a state (with Meltano: --full-refresh) to read everything anew."
