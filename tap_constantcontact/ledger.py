@@ -699,7 +699,11 @@ class Ledger:
         self, state: Mapping[str, Any], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         kept = state.get("ledger", {"version": VERSION})
-        if _is_of_another_tap(state) or not isinstance(kept, dict) or kept.get("version") != VERSION:
+        if (
+            _is_of_another_tap(state)
+            or not isinstance(kept, dict)
+            or kept.get("version") != VERSION
+        ):
             raise StateError(
                 "The state was written by another version of the tap:"
                 " run without a state (with Meltano: --full-refresh) to read everything anew."
