@@ -324,10 +324,12 @@ def file(option: str, text: str) -> Happening:
 @contextmanager
 def silence(at: Scene) -> Generator[None]:
     """Answers that come too late."""
-    at.patch.setattr("tap_constantcontact.transport.TIMEOUT", urllib3.Timeout(10, 0.05))
+    at.patch.setattr(
+        "tap_constantcontact.transport.TIMEOUT", urllib3.Timeout(connect=10, read=0.05)
+    )
     with fault("^/emails$", "slow", seconds=0.5)(at):
         yield
-    at.patch.setattr("tap_constantcontact.transport.TIMEOUT", urllib3.Timeout(10, 60))
+    at.patch.setattr("tap_constantcontact.transport.TIMEOUT", urllib3.Timeout(connect=10, read=60))
 
 
 @contextmanager
