@@ -31,6 +31,7 @@ Kind = Literal[
     "status_503",
     "status_504",
     "html_200",
+    "html_404",
     "reset",
     "timeout",
     "slow",
@@ -51,6 +52,7 @@ _REFUSALS: dict[Kind, Callable[[], RefusedError]] = {
 }
 _PAGES: dict[Kind, int] = {
     "html_200": HTTPStatus.OK,
+    "html_404": HTTPStatus.NOT_FOUND,
     "status_500": HTTPStatus.INTERNAL_SERVER_ERROR,
     "status_502": HTTPStatus.BAD_GATEWAY,
     "status_503": HTTPStatus.SERVICE_UNAVAILABLE,

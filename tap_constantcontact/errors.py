@@ -11,6 +11,7 @@
     │   └── BackfillPaused    what is left of the day is kept for the increments
     ├── Unreachable           it was tried again and again, in vain
     ├── Refused               the API calls the request wrong
+    │   ├── BadRequest        it does so in general terms: some say it of what is gone
     │   └── NotFound          what was asked for does not exist: some streams expect that
     ├── UnexpectedAnswer      it answered something it never should
     ├── Stale                 the tables are older than they may be
@@ -97,6 +98,10 @@ class Refused(TapError):
     exit_code = 7
 
 
+class BadRequest(Refused):
+    """What was asked for is wrong, or is there no more."""
+
+
 class NotFound(Refused):
     """What was asked for does not exist."""
 
@@ -171,6 +176,7 @@ def judge(response: urllib3.BaseHTTPResponse, what: str, shape: Any = Any) -> An
         TokenRefused: The access token is not accepted.
         QuotaUsed: The day's calls are used up.
         Forbidden: A scope or privilege is missing.
+        BadRequest: It is wrong.
         NotFound: It does not exist.
         Refused: Any other answer.
     """
@@ -200,15 +206,25 @@ def complaint(response: urllib3.BaseHTTPResponse, what: str) -> Exception:
         return TryAgain("throttled", after=retry_after(response))
     if status in PASSING_STATUSES:
         return TryAgain(f"status {status}", after=retry_after(response))
-    if status == http.HTTPStatus.FORBIDDEN:
-        return Forbidden(f"{what} is forbidden.")
+    if status >= http.HTTPStatus.BAD_REQUEST and "html" in response.headers.get("Content-Type", ""):
+        # Somebody in between has written it: the API does not know what was asked.
+        return TryAgain(f"status {status}, not JSON")
+    return refusal(status, what, key)
+
+
+def refusal(status: int, what: str, key: str) -> TapError:
+    """Return what an answer means that would be the same a second time; see `judge`."""
     if status < http.HTTPStatus.BAD_REQUEST:
         return Refused(
             f"{what} is redirected elsewhere: check api_url and auth_url. That is not followed,"
             " since the access token must not leave."
         )
+    if status == http.HTTPStatus.FORBIDDEN:
+        return Forbidden(f"{what} is forbidden.")
     if status == http.HTTPStatus.NOT_FOUND:
         return NotFound(f"{what} was not found ({key}).")
+    if status == http.HTTPStatus.BAD_REQUEST:
+        return BadRequest(f"{what} was refused with status {status} ({key}).")
     return Refused(f"{what} was refused with status {status} ({key}).")
 
 

@@ -14,7 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from tap_constantcontact.errors import Forbidden, NotFound, QuotaUsed, Refused, UnexpectedAnswer
+from tap_constantcontact.errors import (
+    BadRequest,
+    Forbidden,
+    NotFound,
+    QuotaUsed,
+    UnexpectedAnswer,
+)
 from tap_constantcontact.units import Page
 
 if TYPE_CHECKING:
@@ -271,7 +277,7 @@ class Fetcher:
                 work=unit.work,
                 shape=unit.source.outline,
             )
-        except Refused as refusal:
+        except (BadRequest, NotFound) as refusal:
             gone = isinstance(refusal, NotFound) or unit.source.refuses_what_is_gone
             expected = unit.optional or (gone and unit.source.may_be_missing)
             if not expected or errand.asked:

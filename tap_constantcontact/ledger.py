@@ -694,6 +694,35 @@ class Deeds:
         return {"types": sorted(self.types), "floors": floors}
 
 
+def check_is_state(document: object) -> None:
+    """Make sure that a document may be a state.
+
+    Raises:
+        StateError: It is none.
+    """
+    if not isinstance(document, dict):
+        raise damaged("its beginning")
+
+
+def _is_of_another_tap(state: Mapping[str, Any]) -> bool:
+    """Tell whether a state holds bookmarks alone: of what they cover, nothing else is known."""
+    bookmarks = state.get("bookmarks") or {}
+    begun = not isinstance(bookmarks, dict) or any(bookmarks.values())
+    return begun and "ledger" not in state
+
+
+def damaged(where: object) -> StateError:
+    """Return the error that a state is not what the tap wrote.
+
+    Args:
+        where: What is missing or wrong.
+    """
+    return StateError(
+        f"The state is damaged (at {where}): restore an older one, or run without a state"
+        " (with Meltano: --full-refresh) to read everything anew."
+    )
+
+
 class Ledger:
     """Owns the state of a run: loaded from the last one, written to the next.
 
@@ -708,8 +737,12 @@ class Ledger:
     def __init__(
         self, state: Mapping[str, Any], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        kept = state.get("ledger") or {"version": VERSION}
-        if not isinstance(kept, dict) or kept.get("version") != VERSION:
+        kept = state.get("ledger", {"version": VERSION})
+        if (
+            _is_of_another_tap(state)
+            or not isinstance(kept, dict)
+            or kept.get("version") != VERSION
+        ):
             raise StateError(
                 "The state was written by another version of the tap:"
                 " run without a state (with Meltano: --full-refresh) to read everything anew."
@@ -761,10 +794,7 @@ class Ledger:
             }
             """Those that are chosen, by id."""
         except (KeyError, TypeError, ValueError, AttributeError, UnexpectedAnswer) as error:
-            raise StateError(
-                f"The state is damaged (at {error}): restore an older one, or run without a state"
-                " (with Meltano: --full-refresh) to read everything anew."
-            ) from None
+            raise damaged(error) from None
         self._clock = clock
         self._due_at = clock() + STATE_SECONDS
 

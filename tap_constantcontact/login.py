@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import copy
 import hashlib
 import http.server
 import json
@@ -29,12 +30,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import click
 from cryptography.fernet import Fernet
 from dotenv import find_dotenv, load_dotenv
+from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
 from tap_constantcontact.allowance import pacer_and_allowance
 from tap_constantcontact.auth import DAY, Authenticator, Grants, grant_from
+from tap_constantcontact.catalogs import catalog_of
 from tap_constantcontact.errors import (
     SIGN_IN,
     Forbidden,
@@ -51,6 +53,7 @@ from tap_constantcontact.settings import (
     NAME,
     NO_CLIENT_ID,
     Settings,
+    check_spelling,
     check_types,
 )
 from tap_constantcontact.store import open_store
@@ -216,9 +219,10 @@ def wanted_streams(catalog: str | None) -> list[type[ConstantContactStream]]:
     if catalog is None:
         return list(STREAMS)
     try:
-        entries = Catalog.from_dict(json.loads(Path(catalog).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise SettingsError(f"--catalog {catalog} cannot be read as a catalog.") from None
+        document = json.loads(Path(catalog).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        document = None
+    entries = catalog_of(document, catalog)
     selected = {
         entry.tap_stream_id for entry in entries.streams if entry.metadata.resolve_selection()[()]
     }
@@ -310,10 +314,10 @@ class Login:
         grant = grant_from(self._poll(codes), time.time())
         self._grants.sign_in(grant)
         if grant["refresh_token"]:
-            say("The API gave a refresh token, which its guide does not promise for devices.")
+            say("The API gave a refresh token: the tap renews this sign-in by itself.")
         else:
             say(
-                "The API gave no refresh token, as is usual for devices: this sign-in ends in"
+                "The API gave no refresh token, as may be for devices: this sign-in ends in"
                 f" {(grant['expires_at'] - time.time()) / 3600:.0f} hours. For runs by"
                 " themselves, day after day, sign in without --device."
             )
@@ -362,7 +366,7 @@ class Login:
         for stream in streams:
             if scopes and stream.scope and stream.scope not in scopes:
                 reason = f"the scope {stream.scope} was not given."
-            elif stream.privilege and stream.privilege not in privileges:
+            elif not stream.is_allowed(privileges):
                 reason = (
                     f"whoever signed in lacks the privilege {stream.privilege}."
                     " An owner or manager of the account has it."
@@ -441,14 +445,16 @@ def read_settings(config: str | None, client_id: str | None) -> Settings:
     """Return the settings from a file, or from the environment and the `.env` file.
 
     Raises:
-        SettingsError: The file cannot be read, or there is no API key.
+        SettingsError: The file cannot be read, a setting is misspelt or of the wrong type, or there
+            is no API key.
     """
     values: dict[str, Any] = {}
     if config:
         try:
-            values = json.loads(Path(config).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            values = dict(json.loads(Path(config).read_text(encoding="utf-8")))
+        except (OSError, TypeError, ValueError) as error:
             raise SettingsError(f"{config} cannot be read as JSON: {error}") from None
+        check_types(values, JSONSCHEMA["properties"])
     else:
         load_dotenv(find_dotenv(usecwd=True))
         said = {
@@ -457,6 +463,9 @@ def read_settings(config: str | None, client_id: str | None) -> Settings:
             if os.environ.get(ENV_PREFIX + name.upper())
         }
         values = _from_environment(said)
+    known = copy.deepcopy(JSONSCHEMA)
+    Tap.append_builtin_config(known)
+    check_spelling(values, known["properties"])
     if client_id:
         values["client_id"] = client_id
     if not values.get("client_id"):
@@ -494,7 +503,7 @@ def _from_environment(schemas: dict[str, Any]) -> dict[str, Any]:
     help="As it is registered for the application in the developer portal.",
 )
 @click.option("--paste", is_flag=True, help="Paste the redirected address: for another machine.")
-@click.option("--device", is_flag=True, help="Enter a code on another device; lasts for a day.")
+@click.option("--device", is_flag=True, help="Enter a code on another device; may last a day only.")
 @click.option("--no-browser", is_flag=True, help="Only print the address to open.")
 @click.option("--show", is_flag=True, help="Say what is signed in, and for how long; no secret.")
 @click.option("--logout", is_flag=True, help="Forget the sign-in.")

@@ -85,7 +85,11 @@ class Run:
             TapError: The run ended early; the state written covers what was read.
         """
         self._emitter.schemas(streams)
-        self._doubtful = self._traces.left()
+        for name, keys in self._traces.left().items():
+            if name in streams:
+                self._doubtful[name] = keys
+            else:
+                self._traces.pass_on(name, keys)
         try:
             while not self._sync(streams):
                 self._emit_state()
@@ -232,7 +236,7 @@ class Run:
             return
         doubtful, self._doubtful = self._doubtful, {}
         gone = {LEFT.name: text_of(self._fetcher.began())}
-        for name in sorted(doubtful.keys() & streams.keys()):
+        for name in sorted(doubtful):
             stream = streams[name]
             rows = [{**key, **gone, **stream.account} for key in doubtful[name]]
             self._emitter.page(stream, rows)

@@ -674,6 +674,16 @@ def misspelt(config: Mapping[str, Any], known: Iterable[str]) -> list[str]:
     return lines
 
 
+def check_spelling(config: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Check that each setting exists; see `misspelt`.
+
+    Raises:
+        SettingsError: One does not.
+    """
+    if wrong := misspelt(config, known):
+        raise SettingsError(" ".join(wrong))
+
+
 def _unknown(shown: str, name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(names)}."

@@ -34,11 +34,12 @@ from tap_constantcontact import settings
 from tap_constantcontact.allowance import Allowance, pacer_and_allowance
 from tap_constantcontact.alone import alone
 from tap_constantcontact.auth import Authenticator, Grants, fingerprint
+from tap_constantcontact.catalogs import catalog_of, misfits
 from tap_constantcontact.emitter import Emitter
 from tap_constantcontact.errors import QuotaUsed, SettingsError, TapError
 from tap_constantcontact.fetcher import THREADS, Fetcher
 from tap_constantcontact.interruption import Interrupted, Interruption
-from tap_constantcontact.ledger import Ledger
+from tap_constantcontact.ledger import Ledger, check_is_state
 from tap_constantcontact.pacer import Pacer
 from tap_constantcontact.planner import Planner
 from tap_constantcontact.run import Run
@@ -66,9 +67,6 @@ SETTINGS_FILES = "tap_constantcontact.settings_files"
 DISCOVERY_TRIES = 2
 """How often discovery asks what may be read: it can do without."""
 
-ENOUGH = {"contacts:lists:read": "contacts:read"}
-"""Privileges of which the vendor's guide says that another one is enough."""
-
 TOKEN_TRIES = 4
 """How often a token is asked for before the run gives up."""
 
@@ -81,6 +79,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from singer_sdk.helpers.types import TapState
+    from singer_sdk.singerlib import Catalog
     from singer_sdk.streams import Stream
 
 
@@ -164,6 +163,12 @@ class TapConstantContact(Tap):
     def discover_streams(self) -> list[ConstantContactStream]:
         return [stream(self) for stream in STREAMS]
 
+    @property
+    @override
+    def catalog(self) -> Catalog:
+        """The streams as they are, with what the given catalog selects of them."""
+        return self._singer_catalog
+
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         self.ledger = Ledger(state)
@@ -183,6 +188,8 @@ class TapConstantContact(Tap):
         try:
             if self.input_catalog is None:
                 self._deselect_forbidden(fetcher)
+            else:
+                self._tell_misfits(self.input_catalog)
             wanted = {name: stream for name, stream in self._own.items() if stream.selected}
             self._tell_account(fetcher)
             self._run(wanted, fetcher, allowance).sync(wanted)
@@ -218,13 +225,22 @@ class TapConstantContact(Tap):
         held = {row["privilege_name"] for row in rows}
         missing: dict[str, list[str]] = {}
         for each in self._own.values():
-            if each.privilege and not {each.privilege, ENOUGH.get(each.privilege)} & held:
-                missing.setdefault(each.privilege, []).append(each.name)
+            if not each.is_allowed(held):
+                missing.setdefault(str(each.privilege), []).append(each.name)
                 each.metadata.root.inclusion = Metadata.InclusionType.UNSUPPORTED
         if missing:
             self.logger.warning(
                 "Whoever signed in lacks privileges, so these streams cannot be selected: %s.",
                 "; ".join(f"{', '.join(names)} ({it})" for it, names in missing.items()),
+            )
+
+    def _tell_misfits(self, catalog: Catalog) -> None:
+        """Say in what the given catalog is of another version, or of other settings."""
+        if found := misfits(catalog, self._own):
+            self.logger.warning(
+                "The catalog does not fit this version of the tap and its settings (%s):"
+                " discover it again (with Meltano: --refresh-catalog).",
+                "; ".join(found),
             )
 
     def _tell_unknown(self, error: TapError) -> None:
@@ -414,12 +430,10 @@ class TapConstantContact(Tap):
         self.append_builtin_config(self.config_jsonschema)
         properties = self.config_jsonschema["properties"]
         settings.as_number(self._config, properties)
-        misspelt = settings.misspelt(self._config, properties)
-        if misspelt and raise_errors:
-            raise SettingsError(" ".join(misspelt))
-        if raise_errors and not self._config.get("client_id"):
-            raise SettingsError(settings.NO_CLIENT_ID)
         if raise_errors:
+            settings.check_spelling(self._config, properties)
+            if not self._config.get("client_id"):
+                raise SettingsError(settings.NO_CLIENT_ID)
             settings.check_types(self._config, properties)
         return super()._validate_config(raise_errors=raise_errors)
 
@@ -437,9 +451,13 @@ class TapConstantContact(Tap):
     @classmethod
     @override
     def invoke(cls, **options: Any) -> None:
-        for name in ("state", "catalog"):
+        checks: dict[str, Callable[[Any, str], object]] = {
+            "state": lambda document, _: check_is_state(document),
+            "catalog": catalog_of,
+        }
+        for name, check in checks.items():
             if options.get(name) is not None:
-                options[name] = io.StringIO(_json_text(options[name], f"--{name}"))
+                options[name] = io.StringIO(_json_text(options[name], f"--{name}", check))
         # Rows are made and dropped by the million, and none of them refers to itself. Answers do,
         # with all their text: never to look for cycles would keep those.
         gc.freeze()
@@ -467,15 +485,21 @@ class TapConstantContact(Tap):
         )
 
 
-def _json_text(file: IO[str], option: str) -> str:
+def _json_text(file: IO[str], option: str, check: Callable[[Any, str], object]) -> str:
     """Return the text of a JSON file.
+
+    Args:
+        file: The file.
+        option: The option that names it.
+        check: Raises an error if what it says, of a file of this name, is not what it should be.
 
     Raises:
         SettingsError: It is none: half-written, perhaps, or another file.
     """
-    text = file.read()
     try:
-        json.loads(text)
+        text = file.read()
+        document = json.loads(text)
     except ValueError as error:
         raise SettingsError(f"{option} {file.name} is not JSON: {error}") from None
+    check(document, file.name)
     return text

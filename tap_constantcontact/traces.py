@@ -56,6 +56,7 @@ class Traces:
         self._first = f"{FIRST} {scope}"
         self._now = now
         self._is_new = False
+        self._passed_on: dict[str, list[Key]] = {}
 
     def left(self) -> dict[str, list[Key]]:
         """Return what was written after the state, by stream.
@@ -91,8 +92,24 @@ class Traces:
 
         self._store.change(self._key, noted)
 
+    def pass_on(self, stream: str, keys: list[Key]) -> None:
+        """Leave rows to whoever goes on from the states of this run, which does not write them.
+
+        Args:
+            stream: A stream that is not selected, or may not be read.
+            keys: What is left of it.
+        """
+        self._passed_on[stream] = keys
+
     def mark(self) -> str | None:
-        """Return the mark of a state that covers all that was noted; a new one if that was any."""
+        """Return the mark of a state that covers all that was noted; a new one if that was any.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
         if self._is_new:
-            self._mark, self._is_new = secrets.token_hex(4), False
+            self._mark = secrets.token_hex(4)
+            for stream, keys in self._passed_on.items():
+                self.note(stream, keys)
+            self._is_new = False
         return self._mark

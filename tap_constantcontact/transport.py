@@ -304,7 +304,12 @@ class OAuthClient:
         log(response, f"POST {path}")
         if response.status in REFUSALS:
             key = error_key(response)
-            if key is None or key in STRANGERS:
+            if key == "unauthorized_client":
+                raise SettingsError(
+                    "The application is not set up for this way of signing in: in the developer"
+                    " portal its flow must be Authorization Code or PKCE, or Device for --device."
+                )
+            if key in {None, "invalid_client"}:
                 raise SettingsError(
                     "The authorization server does not know this application:"
                     " check client_id and client_secret against the developer portal."
@@ -316,9 +321,6 @@ class OAuthClient:
 
 REFUSALS = frozenset({http.HTTPStatus.BAD_REQUEST, http.HTTPStatus.UNAUTHORIZED})
 """How the authorization server refuses: which of the two it is says nothing."""
-
-STRANGERS = frozenset({"invalid_client", "unauthorized_client"})
-"""What it says to an application that it does not know."""
 
 
 def log(response: urllib3.BaseHTTPResponse, what: str) -> None:

@@ -28,6 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "planner": {"ledger", "settings", "streams", "times", "units"},
     "survey": {"fetcher", "ledger", "planner", "settings", "streams", "units"},
     "writer": set(),
+    "catalogs": {"errors", "streams"},
     "emitter": {"streams", "units", "writer"},
     "run": {
         "allowance",

@@ -29,7 +29,7 @@ PROGRAMS: dict[str, tuple[type[Exception], ...]] = {
 """The packages, and the errors whose text a person reads."""
 
 PASSED_ON: dict[str, str | None] = {
-    "' '.join(misspelt)": "settings._unknown",
+    "' '.join(wrong)": "_unknown",
     "str(error)": None,
     "line": None,
 }

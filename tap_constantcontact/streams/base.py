@@ -12,7 +12,12 @@ from singer_sdk import Stream
 from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
-from singer_sdk.singerlib import ActivateVersionMessage
+from singer_sdk.singerlib import (
+    ActivateVersionMessage,
+    Metadata,
+    MetadataMapping,
+    StreamMetadata,
+)
 from typing_extensions import override
 
 from tap_constantcontact.errors import UnexpectedAnswer
@@ -21,9 +26,14 @@ from tap_constantcontact.units import Reading, Request, Row, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import Catalog
+
+ENOUGH = {"contacts:lists:read": "contacts:read"}
+"""Privileges of which the vendor's guide says that another one is enough."""
 
 DEPTH = 2
 """How long the SDK's breadcrumb of a column is; the parts of a column have longer ones."""
@@ -99,6 +109,15 @@ class Asking:
     """What of a page `enough` and `following` look at, as a type: rows are decoded where they are
     read, since what they say would take five times as much memory while they wait."""
 
+    @classmethod
+    def is_allowed(cls, held: AbstractSet[str]) -> bool:
+        """Tell whether privileges are enough to ask.
+
+        Args:
+            held: Those of whoever signed in.
+        """
+        return not cls.privilege or not {cls.privilege, ENOUGH.get(cls.privilege)}.isdisjoint(held)
+
     @property
     def needs(self) -> str:
         """What it takes to be allowed to ask, in words."""
@@ -160,6 +179,13 @@ class Asking:
         return self.records(body)
 
 
+def _choose(own: Metadata, said: Metadata) -> None:
+    """Take over what a catalog says of whether something is selected."""
+    own.selected, own.selected_by_default = said.selected, said.selected_by_default
+    if said.inclusion == Metadata.InclusionType.UNSUPPORTED:
+        own.inclusion = said.inclusion
+
+
 class ConstantContactStream(Asking, Stream):
     """An object of the account as a stream.
 
@@ -212,6 +238,29 @@ class ConstantContactStream(Asking, Stream):
                 "properties": {ACCOUNT_ID: ACCOUNT_ID_FIELD, **own.schema["properties"]},
                 "required": [ACCOUNT_ID, *own.schema["required"]],
             }
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take from a catalog what it selects, and nothing else: it may be of another version.
+
+        Keys are selected always. A column that the catalog does not know is selected as the stream
+        is, unless another one is deselected: then somebody has chosen the columns by name.
+        """
+        own, entry = self.metadata, catalog.get_stream(self.name)
+        said = entry.metadata if entry else MetadataMapping({(): StreamMetadata(selected=False)})
+        by_name = any(
+            len(crumb) == DEPTH and each.selected is False for crumb, each in said.items()
+        )
+        for crumb, each in own.items():
+            if crumb in said:
+                _choose(each, said[crumb])
+            elif crumb == ():
+                each.selected = not said
+            elif by_name and len(crumb) == DEPTH:
+                each.selected = False
+        for crumb in said.keys() - own.keys():
+            if crumb[:DEPTH] in own:
+                own[crumb] = said[crumb]
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Row]:

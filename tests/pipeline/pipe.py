@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Generator, Sequence
 
     from tests.running import TapRunner
 
@@ -29,6 +31,20 @@ STILL = (
 """What moves no time that the API can filter by, and waits for the next full pass."""
 
 
+WRONG_CLOCK = str(Path(__file__).with_name("wrong_clock.py"))
+
+
+@contextlib.contextmanager
+def another(reading: Sequence[str]) -> Generator[None]:
+    """Run a tap whose rows nobody loads, until it ends by itself or is a minute old."""
+    with subprocess.Popen(reading, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+            process.wait(60)
+        finally:
+            process.kill()
+
+
 class Pipe:
     """The tap and the loader as two processes, as a shell would run them."""
 
@@ -44,7 +60,8 @@ class Pipe:
         loader = folder / "target.json"
         loader.write_text(json.dumps({"sqlalchemy_url": self.url, "max_state_lag_seconds": 0}))
         self.state = folder / "state.json"
-        self.reading = [sys.executable, "-m", "tap_constantcontact", "--config", str(self.config)]
+        self.options = ["--config", str(self.config)]
+        self.reading = [sys.executable, "-m", "tap_constantcontact", *self.options]
         self.loading = [sys.executable, "-m", "target_relational", "--config", str(loader)]
 
     def run(
@@ -53,6 +70,8 @@ class Pipe:
         kill_after: int | None = None,
         victims: str = "tap and loader",
         how: int = signal.SIGKILL,
+        hours_off: float = 0,
+        beside: bool = False,
         **settings: Any,
     ) -> tuple[int, int]:
         """Run both, going on from the last state; return how they ended.
@@ -61,6 +80,8 @@ class Pipe:
             kill_after: After how many requests to kill; None not to.
             victims: Whom.
             how: By which signal.
+            hours_off: By how much the clock of the tap's machine is wrong.
+            beside: Whether another tap with the same store reads everything meanwhile.
             settings: What this run of the tap is told besides.
         """
         self.config.write_text(json.dumps({**self.settings, **settings}))
@@ -70,10 +91,14 @@ class Pipe:
             self.state.write_text(last)
             given = ["--state", str(self.state)]
         before = len(self.sandbox.asked)
+        reading = self.reading
+        if hours_off:
+            reading = [sys.executable, WRONG_CLOCK, str(hours_off), *self.options]
         with (
             self.states.open("a") as states,
             self.said.open("w") as said,
-            subprocess.Popen([*self.reading, *given], stdout=subprocess.PIPE, stderr=said) as tap,
+            another(self.reading) if beside else contextlib.nullcontext(),
+            subprocess.Popen([*reading, *given], stdout=subprocess.PIPE, stderr=said) as tap,
             subprocess.Popen(self.loading, stdin=tap.stdout, stdout=states, stderr=said) as loader,
         ):
             assert tap.stdout is not None

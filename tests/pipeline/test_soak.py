@@ -15,7 +15,9 @@ import pytest
 
 from constantcontact_sandbox import Fault, Switches
 from tap_constantcontact.errors import (
+    Forbidden,
     QuotaUsed,
+    Refused,
     SignInNeeded,
     UnexpectedAnswer,
     Unreachable,
@@ -36,15 +38,22 @@ SEED = int(os.environ.get("SOAK_SEED", "1"))
 
 KINDS: tuple[Kind, ...] = (
     "throttled",
+    "quota_exceeded",
     "unauthorized",
+    "forbidden",
     "status_500",
     "status_503",
     "html_200",
+    "html_404",
     "reset",
+    "timeout",
+    "slow",
     "truncated_json",
     "drop_after_headers",
     "malformed_json",
+    "redirect",
 )
+PRIVILEGES = ("account:read", "contacts:read", "campaign:read", "ui:campaign:metrics")
 VICTIMS = ("tap", "loader", "tap and loader")
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)
 
@@ -67,21 +76,30 @@ def fault(chance: random.Random) -> Fault:
     """Return something that goes wrong with the API, or with the authorization server."""
     kind = chance.choice(KINDS)
     if chance.random() < 0.2:
-        return Fault(path="token$", kind="reset")
-    times = chance.choice([1, 1, 2])
+        return Fault(path="token$", kind=chance.choice(["reset", "status_503"]))
+    # Whose new token is refused, too, is told to sign in again.
+    times = 1 if kind == "unauthorized" else chance.choice([1, 1, 2])
     return Fault(path="^(?!.*token$)", kind=kind, times=times, after=chance.randrange(120))
 
 
 def run(pipe: Pipe, sandbox: Sandbox, chance: random.Random) -> None:
     """Run the pipe while something happens; only what happened may end it early."""
-    happens = chance.choice(["nothing", "faults", "a kill", "a kill", "no calls", "all"])
-    settings: dict[str, Any] = {}
+    happens = chance.choice(
+        ["nothing", "faults", "a kill", "a kill", "no calls", "no right", "all"]
+    )
+    settings: dict[str, Any] = {
+        "hours_off": chance.choice([0, 0, -30, -2, 2, 30]),
+        "beside": chance.random() < 0.2,
+    }
     allowed = {0}
     if happens in {"faults", "all"}:
         sandbox.faults[:] = [fault(chance) for _ in range(chance.randint(1, 3))]
-        allowed |= {Unreachable.exit_code, UnexpectedAnswer.exit_code}
+        allowed |= {each.exit_code for each in (Unreachable, UnexpectedAnswer, Refused, Forbidden)}
+    if happens in {"no right", "all"}:
+        sandbox.switches.withheld_privileges = frozenset({chance.choice(PRIVILEGES)})
+        allowed.add(Forbidden.exit_code)
     if happens in {"no calls", "all"}:
-        settings = {"max_calls_per_run": chance.randint(3, 80), "on_quota": "fail"}
+        settings |= {"max_calls_per_run": chance.randint(3, 80), "on_quota": "fail"}
         allowed.add(QuotaUsed.exit_code)
     if happens in {"a kill", "all"}:
         pipe.run(
@@ -95,6 +113,7 @@ def run(pipe: Pipe, sandbox: Sandbox, chance: random.Random) -> None:
         assert (ended in allowed, loaded) == (True, 0), (happens, ended, pipe.said.read_text())
         assert ended != SignInNeeded.exit_code
     sandbox.faults.clear()
+    sandbox.switches.withheld_privileges = frozenset()
 
 
 @pytest.mark.timeout(3_600)

@@ -7,6 +7,7 @@ compares it with its line.
 from __future__ import annotations
 
 import contextlib
+import copy
 import re
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import urllib3
@@ -23,13 +24,11 @@ import urllib3
 from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
 from tap_constantcontact.errors import TapError
 from tap_constantcontact.login import Attempt
+from tap_constantcontact.tap import TapConstantContact
 from tests.browser import decide
 from tests.pipeline.truth import KEYS
-from tests.running import TapRunner, Writer
+from tests.running import TapRunner, Writer, catalog
 from tests.tap.certificates import behind_tls
-
-if TYPE_CHECKING:
-    from tap_constantcontact.tap import TapConstantContact
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "reliability.md"
 HEADER = "| a bad day | what the user sees | exit code | rows lost | requests more |"
@@ -280,16 +279,57 @@ def unwritable_store(at: Scene) -> Generator[None]:
         yield
 
 
+@contextmanager
+def older_catalog(at: Scene) -> Generator[None]:
+    """The tap was upgraded, and the catalog was not."""
+
+    def older(*arguments: Any, **options: Any) -> dict[str, Any]:
+        made = copy.deepcopy(catalog(*arguments, **options))
+        for each in made["streams"]:
+            each |= {"key_properties": ["id"], "replication_method": "FULL_TABLE"}
+            each["schema"]["properties"].pop("updated_at", None)
+        made["streams"].append({"tap_stream_id": "webinars", "schema": {}, "metadata": []})
+        return made
+
+    with at.patch.context() as patch:
+        patch.setattr("tests.running.catalog", older)
+        yield
+
+
+def file(option: str, text: str) -> Happening:
+    """A file that is given, and is not what it should be."""
+
+    @contextmanager
+    def happens(at: Scene) -> Generator[None]:
+        given = at.tap.store.with_name("given.json")
+        given.parent.mkdir(exist_ok=True, parents=True)
+        given.write_text(text, encoding="utf-8")
+
+        def make(*_: Any, **__: Any) -> TapConstantContact:
+            with given.open(encoding="utf-8") as opened:
+                TapConstantContact.invoke(**{option: opened})
+            raise AssertionError("the file was taken")
+
+        with at.patch.context() as patch:
+            patch.setattr(TapRunner, "make", make)
+            yield
+        assert given.read_text(encoding="utf-8") == text
+
+    return happens
+
+
 # What may go wrong on the way
 
 
 @contextmanager
 def silence(at: Scene) -> Generator[None]:
     """Answers that come too late."""
-    at.patch.setattr("tap_constantcontact.transport.TIMEOUT", urllib3.Timeout(10, 0.05))
+    at.patch.setattr(
+        "tap_constantcontact.transport.TIMEOUT", urllib3.Timeout(connect=10, read=0.05)
+    )
     with fault("^/emails$", "slow", seconds=0.5)(at):
         yield
-    at.patch.setattr("tap_constantcontact.transport.TIMEOUT", urllib3.Timeout(10, 60))
+    at.patch.setattr("tap_constantcontact.transport.TIMEOUT", urllib3.Timeout(connect=10, read=60))
 
 
 @contextmanager
@@ -322,6 +362,7 @@ def leads_elsewhere(body: Any) -> None:
 
 
 BAD_DAYS = (
+    BadDay("A client that nobody knows", setting(client_id="nobody")),
     BadDay("A client secret that is wrong", setting(client_secret="wrong")),
     BadDay("A refresh token that was revoked", setting(refresh_token="revoked")),
     BadDay("A setting that is misspelt", setting(start_dat="2026-01-01")),
@@ -335,6 +376,7 @@ BAD_DAYS = (
     BadDay("Throttled for a moment", fault("^/emails$", "throttled", times=2)),
     BadDay("The API is down: status 503", fault("^/emails$", "status_503")),
     BadDay("The API is down: a page for people, status 200", fault("^/emails$", "html_200")),
+    BadDay("The API is down: a page for people, status 404", fault("^/emails$", "html_404")),
     BadDay("Connections that are cut", fault("^/emails$", "reset")),
     BadDay("Answers that never come", silence),
     BadDay("Answers that are cut short", fault("^/emails$", "drop_after_headers")),
@@ -363,6 +405,15 @@ BAD_DAYS = (
         fault("^/emails$", "edited", edit=odd("name", "x" * 10_000_000), times=1),
     ),
     BadDay("A clock that is wrong", wrong_clock),
+    BadDay("A catalog of an older version", older_catalog),
+    BadDay("A catalog that is half-written", file("catalog", '{"streams": [{"tap_st')),
+    BadDay("A catalog that is none", file("catalog", "[1]")),
+    BadDay("A state that is half-written", file("state", '{"bookmarks": {"camp')),
+    BadDay("A state that is none", file("state", "[1]")),
+    BadDay(
+        "A state of another tap",
+        state(bookmarks={"contacts": {"replication_key_value": "2026-05-31T00:00:00Z"}}),
+    ),
     BadDay("A state of an older version", state(bookmarks={}, ledger={"version": 0})),
     BadDay("A state that is damaged", state(bookmarks={}, ledger={"version": 1, "campaigns": [1]})),
     BadDay("A state of another account", another_account),
@@ -382,7 +433,7 @@ def main() -> None:
         def emit(self, record: logging.LogRecord) -> None:
             log.append(record.getMessage())
 
-    logging.getLogger("tap_constantcontact").addHandler(Handler())
+    logging.getLogger().addHandler(Handler())
 
     def said() -> str:
         text = "\n".join(log)

@@ -175,10 +175,13 @@ def test_an_error_is_one_line_with_an_exit_code_of_its_own(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("content", [b'{"bookmarks": {', b"", b"\xff\xfe\x00"])
 @pytest.mark.parametrize("option", ["--state", "--catalog"])
-def test_a_file_that_is_not_json_is_named(tap: TapRunner, tmp_path: Path, option: str) -> None:
+def test_a_file_that_is_not_json_is_named(
+    tap: TapRunner, tmp_path: Path, option: str, content: bytes
+) -> None:
     half = tmp_path / "half.json"
-    half.write_text('{"bookmarks": {', encoding="utf-8")
+    half.write_bytes(content)
 
     done = command(tap, tmp_path, option, str(half))
     assert done.returncode == SettingsError.exit_code
@@ -217,15 +220,36 @@ def test_a_settings_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert last_line(done.stderr).startswith("--config nowhere.json cannot be read: ")
 
 
-def test_a_state_of_another_version_is_refused_and_nothing_written(
-    tap: TapRunner, tmp_path: Path
+BOOKMARK = '{"replication_key": "updated_at", "replication_key_value": "2026-05-31T00:00:00Z"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('{"ledger": {"version": 99}}', "The state was written by another version of the tap: "),
+        ('{"ledger": null}', "The state was written by another version of the tap: "),
+        (
+            f'{{"bookmarks": {{"bulk_activities": {BOOKMARK}}}}}',
+            "The state was written by another version of the tap: ",
+        ),
+        ('{"ledger": {"version": 1, "events": [1]}}', "The state is damaged (at "),
+        ("[]", "The state is damaged (at its beginning): "),
+        ("null", "The state is damaged (at its beginning): "),
+        ('"state.json"', "The state is damaged (at its beginning): "),
+    ],
+)
+def test_a_state_that_is_not_ours_is_refused_and_nothing_written(
+    tap: TapRunner, tmp_path: Path, text: str, line: str
 ) -> None:
     state = tmp_path / "state.json"
-    state.write_text('{"ledger": {"version": 99}}')
+    state.write_text(text)
 
     done = command(tap, tmp_path, "--state", str(state))
     assert done.returncode == StateError.exit_code
+    assert last_line(done.stderr).startswith(line)
+    assert "Traceback" not in done.stderr
     assert done.stdout == ""
+    assert state.read_text() == text
 
 
 def test_a_run_that_ends_early_writes_its_state(

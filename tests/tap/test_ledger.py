@@ -325,22 +325,36 @@ def test_a_state_of_other_tools_that_holds_nothing_for_us_is_a_beginning() -> No
     assert Ledger({"bookmarks": {"contacts": {}}}).bookmark("contacts") is None
 
 
-@pytest.mark.parametrize("ledger", [{"version": 99}, {"version": None}, ["old"]])
-def test_a_state_of_another_version_is_refused(ledger: Any) -> None:
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"ledger": {"version": 99}},
+        {"ledger": {"version": None}},
+        {"ledger": ["old"]},
+        # Bookmarks alone would hide what no ledger says to be read, such as old bulk activities.
+        {"bookmarks": {"contacts": {"replication_key_value": "2026-01-01"}}},
+        {"bookmarks": {"contacts": "2026-01-01"}},
+        {"bookmarks": ["contacts"]},
+    ],
+)
+def test_a_state_of_another_version_is_refused(state: dict[str, Any]) -> None:
     with pytest.raises(StateError, match="another version of the tap"):
-        Ledger({"ledger": ledger})
+        Ledger(state)
+
+
+BEGUN = {"ledger": {"version": 1}}
 
 
 @pytest.mark.parametrize(
     "state",
     [
         {"ledger": {"version": 1, "campaigns": {"c1": {"status": "Done"}}}},
-        {"bookmarks": {"contacts": {"replication_key_value": "2026-01-01"}}},
-        {"bookmarks": {"contacts": "2026-01-01"}},
+        {"bookmarks": {"contacts": {"replication_key_value": "2026-01-01"}}, **BEGUN},
+        {"bookmarks": {"contacts": "2026-01-01"}, **BEGUN},
+        {"bookmarks": ["contacts"], **BEGUN},
         {"ledger": {"version": 1, "listing": [{"until": "yesterday"}]}},
         {"ledger": {"version": 1, "listing": [{}]}},
         {"ledger": {"version": 1, "contacts": [{"pass": {}}]}},
-        {"bookmarks": ["contacts"]},
     ],
 )
 def test_a_damaged_state_is_refused(state: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
+from constantcontact_sandbox.applications import OAuthError
 from tap_constantcontact import login
 from tap_constantcontact.errors import SettingsError, SignInNeeded
 from tap_constantcontact.login import (
@@ -257,6 +258,42 @@ def test_a_file_that_cannot_be_read_is_named() -> None:
     assert "nowhere.json cannot be read as JSON" in result.stderr
 
 
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('{"client_idd": "x"}', "There is no setting 'client_idd'. Did you mean 'client_id'?"),
+        (
+            '{"client_id": "x", "lookback_seconds": "long"}',
+            "The setting 'lookback_seconds' is wrong: it should be integer or null.",
+        ),
+        ("[1]", "tap.json cannot be read as JSON: "),
+        ('{"client_id": "x"', "tap.json cannot be read as JSON: "),
+    ],
+)
+def test_a_file_whose_settings_make_no_sense_is_refused_as_the_tap_refuses_it(
+    tmp_path: Path, text: str, line: str
+) -> None:
+    (tmp_path / "tap.json").write_text(text, encoding="utf-8")
+
+    result = CliRunner().invoke(main, ["--config", "tap.json"])
+    assert result.exit_code == SettingsError.exit_code
+    assert result.stderr.startswith(line)
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_variable_that_is_misspelt_is_named_and_what_the_sdk_knows_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tap.json").write_text('{"client_id": "x", "stream_maps": {}}', encoding="utf-8")
+    assert read_settings("tap.json", None).client_id == "x"
+
+    monkeypatch.setenv("TAP_CONSTANTCONTACT_CLIENT_SECERT", "x")
+    result = CliRunner().invoke(main, ["--show"])
+    assert result.exit_code == SettingsError.exit_code
+    assert "Did you mean 'client_secret'?" in result.stderr
+
+
 # In a real browser
 
 
@@ -303,7 +340,7 @@ def test_a_device_signs_in_with_a_code_entered_in_a_real_browser(
     result = sign_in(monkeypatch, "--device", press=enter)
     assert result.exit_code == 0
     assert "Signed in to The Example Bakery" in result.stdout
-    assert "The API gave no refresh token, as is usual for devices" in result.stderr
+    assert "The API gave no refresh token, as may be for devices" in result.stderr
     tap.config["refresh_token"] = None
     assert tap.run(select=["contacts"]).counts == {"contacts": 120}
 
@@ -381,7 +418,7 @@ def test_a_device_without_a_refresh_token_ends_with_its_day(
     switches.device_interval = timedelta(0)
     device(tap, lambda _, page, code: enter(page, code))
     assert (
-        "The API gave no refresh token, as is usual for devices: this sign-in ends in 24 hours."
+        "The API gave no refresh token, as may be for devices: this sign-in ends in 24 hours."
         in capsys.readouterr().err
     )
 
@@ -396,10 +433,24 @@ def test_a_device_with_a_refresh_token_says_so_and_goes_on(
     switches.device_interval = timedelta(0)
     switches.device_refresh_tokens = True
     device(tap, lambda _, page, code: enter(page, code))
-    assert "which its guide does not promise for devices" in capsys.readouterr().err
+    assert "a refresh token: the tap renews this sign-in by itself." in capsys.readouterr().err
 
     clock.advance(timedelta(days=1))
     assert tap.run(select=["contacts"]).counts == {"contacts": 120}
+
+
+@pytest.mark.usefixtures("environment")
+def test_an_application_that_was_made_for_another_flow_is_told_so(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OAuthError("unauthorized_client", "The flow is not allowed.")
+
+    monkeypatch.setattr(sandbox.oauth.devices, "start", refuse)
+
+    result = CliRunner().invoke(main, ["--device"])
+    assert result.exit_code == SettingsError.exit_code
+    assert result.stderr.startswith("The application is not set up for this way of signing in: ")
 
 
 # What is asked for, and what was given
@@ -443,6 +494,16 @@ def test_each_stream_whose_privilege_is_missing_is_named(
         " An owner or manager of the account has it."
         for privilege in ("contacts:read", "campaign:read")
     ]
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_privilege_to_read_contacts_is_taken_to_be_enough_for_lists(
+    switches: Switches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switches.withheld_privileges = frozenset({"contacts:lists:read"})
+    switches.lists_privilege = "contacts:read"
+
+    assert "privilege" not in sign_in(monkeypatch).stderr
 
 
 @pytest.mark.usefixtures("environment")

@@ -116,6 +116,33 @@ def test_the_command_tells_nothing_at_debug(
         assert re.fullmatch(r"[0-9a-f-]{36}", refused[0]["request_id"])
 
 
+def test_the_loader_the_plan_and_the_status_tell_nothing_at_debug(
+    tap: TapRunner, secrets: set[str], tmp_path: Path
+) -> None:
+    rows = command(tap, tmp_path).stdout
+    address = f"sqlite:///{tmp_path / 'account.db'}"
+    (tmp_path / "target.json").write_text(json.dumps({"sqlalchemy_url": address}))
+
+    for module, *arguments in (
+        ("target_relational", "--config", "target.json"),
+        ("tap_constantcontact.plan", "--config", "config.json"),
+        ("tap_constantcontact.status", "--database", address, "--config", "config.json"),
+    ):
+        ran = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            input=rows,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd=tmp_path,
+            env={**os.environ, "LOGLEVEL": "DEBUG"},
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert "DEBUG" in ran.stderr or module.endswith("status")  # which logs nothing
+        assert told(ran.stdout + ran.stderr, secrets) == []
+
+
 def test_answers_that_refuse_are_logged_with_their_request_id(
     tap: TapRunner, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -551,13 +551,6 @@ def test_contacts_alone_are_read_by_the_apis_clock_too(tap: TapRunner, clock: Cl
     assert tap.run(select=["contacts"]).counts == {"contacts": 3}
 
 
-def test_a_bookmark_without_a_ledger_hides_no_campaign(tap: TapRunner) -> None:
-    bookmark = {"replication_key": "updated_at", "replication_key_value": "2026-05-31T00:00:00Z"}
-    tap.state = {"bookmarks": {"campaigns": bookmark, "contacts": bookmark}}
-
-    assert tap.run().counts["campaigns"] == 1
-
-
 def test_a_campaign_without_a_time_ends_no_run(
     tap: TapRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,3 +121,28 @@ def test_a_row_that_a_killed_run_wrote_goes_when_its_object_does(
     become(account, planned)
     tables.load(tap.run().messages)
     assert schedules(tables, planned) == left
+
+
+def test_a_row_that_a_killed_run_wrote_goes_though_runs_in_between_may_not_read_its_stream(
+    tap: TapRunner, account: Account, clock: Clock
+) -> None:
+    tap.select = ["campaigns", "campaign_activity_schedules", "automations"]
+    tables = Tables()
+    tables.load(tap.run().messages)
+    planned = account.add_campaign("Planned")
+    account.schedule(planned, clock.now() + timedelta(days=1))
+    before = tap.state
+    tables.load(tap.run().messages)
+    assert schedules(tables, planned) == 1
+    tap.state = before
+
+    marks = {before["ledger"]["mark"]}
+    for name in ("Welcome", "Birthday"):
+        clock.advance(timedelta(hours=2))
+        account.add_automation(name)
+        tables.load(tap.run(select=["automations"]).messages)
+        marks.add(tap.state["ledger"]["mark"])
+    assert len(marks) == 3
+    account.unschedule(planned)
+    tables.load(tap.run().messages)
+    assert schedules(tables, planned) == 0

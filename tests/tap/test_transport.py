@@ -23,13 +23,15 @@ from tap_constantcontact.errors import (
 from tap_constantcontact.streams.contacts import Contacts
 from tap_constantcontact.streams.emails import CampaignLookup
 from tap_constantcontact.transport import Host, Patience
+from tests.pipeline.tables import Tables
+from tests.pipeline.truth import differences_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import urllib3
 
-    from constantcontact_sandbox import Sandbox, Switches
+    from constantcontact_sandbox import Account, Sandbox, Switches
     from tests.running import TapRunner
 
 PASSING = [
@@ -286,6 +288,43 @@ def test_any_other_status_is_a_refusal(tap: TapRunner, monkeypatch: pytest.Monke
     assert str(run.error) == (
         "GET /contacts was refused with status 400 (contacts.api.validation.error)."
     )
+
+
+@pytest.mark.parametrize(("kind", "error"), [("redirect", Refused), ("html_404", Unreachable)])
+@pytest.mark.parametrize(
+    ("path", "select"),
+    [
+        # Where what is refused may be a part that the API does not know,
+        ("^/contacts$", {"contacts"}),
+        # where a refusal may say that it is gone,
+        ("^/automations/workflows/[^/]+$", {"automations"}),
+        # and where "not found" does.
+        ("^/reports/email_reports/.*/tracking/opens", {"email_opens"}),
+    ],
+)
+def test_what_stands_in_between_says_nothing_of_what_is_gone(
+    tap: TapRunner,
+    account: Account,
+    sandbox: Sandbox,
+    kind: Any,
+    error: Any,
+    path: str,
+    select: set[str],
+) -> None:
+    tables = Tables()
+    for name in ("one", "other"):
+        account.clock.advance(timedelta(hours=1))
+        for automation in account.automations.values():
+            account.rename_automation(automation, name)
+        sandbox.faults.append(Fault(path=path, kind=kind, times=100))
+        broken = tap.run(select=select, fails=True)
+        if name == "one" or "automations" in select:
+            assert isinstance(broken.error, error)
+        tables.load(broken.messages)
+        sandbox.faults.clear()
+        tables.load(tap.run(select=select).messages)
+
+    assert differences_of(account, tables.rows, select) == []
 
 
 def test_proxies_and_certificates_of_the_environment_are_looked_up_once(
