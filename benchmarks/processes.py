@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,7 @@ def measured(kind: str, where: str, folder: Path) -> list[Figure]:
         where: Its address.
         folder: For the settings.
     """
-    clock = Clock(datetime(2026, 6, 1, 12, tzinfo=timezone.utc))
+    clock = Clock(datetime(2026, 6, 1, 12, tzinfo=UTC))
     account = Account.populate(seed=7, contacts=100, campaigns=60, clock=clock)
     switches = Switches(
         latency=timedelta(milliseconds=300), latency_jitter=timedelta(milliseconds=100)

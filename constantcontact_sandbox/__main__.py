@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from dataclasses import Field, fields
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from constantcontact_sandbox import moments
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 #: When the sandbox starts unless told otherwise, so that its data are the same every day.
-START = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc)
+START = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
 _INTERRUPTED = 128 + signal.SIGINT
 _BANNER = """\

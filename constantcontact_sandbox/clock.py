@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 
 class Clock:
@@ -13,7 +13,7 @@ class Clock:
     def __init__(self, start: datetime) -> None:
         if start.tzinfo is None:
             raise ValueError("A clock starts at a moment with a time zone.")
-        self._moment = start.astimezone(timezone.utc)
+        self._moment = start.astimezone(UTC)
         self._ticking_since: float | None = None
         self._lock = threading.Lock()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 _HOME = timezone(timedelta(hours=-4))  # where the vendor is
 
@@ -16,29 +16,29 @@ _ISO = re.compile(
 
 def second(moment: datetime) -> datetime:
     """Drop what is shorter than a second."""
-    return moment.astimezone(timezone.utc).replace(microsecond=0)
+    return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def millisecond(moment: datetime) -> datetime:
     """Drop what is shorter than a millisecond."""
-    moment = moment.astimezone(timezone.utc)
+    moment = moment.astimezone(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def in_seconds(moment: datetime) -> str:
     """Write a moment as contacts, lists, tags and custom fields do: `2026-09-29T14:33:39Z`."""
-    return f"{moment.astimezone(timezone.utc).isoformat()[:19]}Z"
+    return f"{moment.astimezone(UTC).isoformat()[:19]}Z"
 
 
 def in_milliseconds(moment: datetime) -> str:
     """Write a moment as campaigns and reports do: `2026-09-29T14:34:37.000Z`."""
-    moment = moment.astimezone(timezone.utc)
+    moment = moment.astimezone(UTC)
     return f"{moment.isoformat()[:19]}.{moment.microsecond // 1000:03d}Z"
 
 
 def in_minutes(moment: datetime) -> str:
     """Write the minute of a moment as the guide's report samples do: `2019-04-25T11:08:00.000Z`."""
-    return f"{moment.astimezone(timezone.utc).isoformat()[:16]}:00.000Z"
+    return f"{moment.astimezone(UTC).isoformat()[:16]}:00.000Z"
 
 
 def at_home(moment: datetime) -> str:
@@ -73,4 +73,4 @@ def parse(text: str) -> datetime:
         hours, minutes = int(offset[1:3]), int(offset[-2:])
         east = timedelta(hours=hours, minutes=minutes) * (-1 if offset[0] == "-" else 1)
         moment -= east
-    return moment.astimezone(timezone.utc)
+    return moment.astimezone(UTC)

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import hmac
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
@@ -32,7 +32,7 @@ PATH = "/oauth2/default/v1"
 _CODE_LIFE = timedelta(minutes=5)
 _UNUSED_LIFE = timedelta(days=180)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # the first refresh tokens were always there
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # the first refresh tokens were always there
 
 
 @dataclass(frozen=True)

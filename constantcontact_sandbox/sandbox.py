@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Self
 
 from constantcontact_sandbox import oauth as sign_in
 from constantcontact_sandbox.answers import API_PREFIX, Response

@@ -12,7 +12,7 @@ import hmac
 import json
 import struct
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Signer:
             return None
         application, scopes, serial, family, issued = _REFRESH.unpack(said)
         held = tuple(each for number, each in enumerate(SCOPES) if scopes >> number & 1)
-        when = datetime.fromtimestamp(issued, timezone.utc)
+        when = datetime.fromtimestamp(issued, UTC)
         return RefreshGrant(application, held, family, serial, when)
 
     def access_token(

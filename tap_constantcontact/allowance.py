@@ -16,7 +16,7 @@ import platform
 import threading
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_constantcontact.errors import BackfillPaused, QuotaUsed
@@ -133,7 +133,7 @@ class Allowance:
         pacer: Pacer,
         limits: Limits,
         *,
-        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._store = store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Emitter:
         elif rows:
             if hidden:
                 rows = [{name: row[name] for name in row if name not in hidden} for row in rows]
-            self._writer.write_rows(stream.name, rows, datetime.now(timezone.utc), version)
+            self._writer.write_rows(stream.name, rows, datetime.now(UTC), version)
         self.rows[stream.name] += len(rows)
 
     def activate(self, stream: ConstantContactStream, version: int) -> None:

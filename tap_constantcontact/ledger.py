@@ -45,7 +45,7 @@ from __future__ import annotations
 import enum
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_constantcontact.errors import StateError, UnexpectedAnswer
@@ -105,7 +105,7 @@ FIRST_TRY = 1 / 48
 STATE_SECONDS = 20
 """Seconds between two STATE messages, at least."""
 
-LONG_AGO = datetime(2000, 1, 1, tzinfo=timezone.utc)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import sys
 import time
 import webbrowser
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -437,7 +437,7 @@ def called(account: Mapping[str, str] | None) -> str:
 
 def ago(then: float, now: float) -> str:
     """Return a time, and how many days it is ago."""
-    at = datetime.fromtimestamp(then, timezone.utc)
+    at = datetime.fromtimestamp(then, UTC)
     return f"{at:%Y-%m-%d %H:%M} UTC, {max(now - then, 0) / DAY:.0f} days ago"
 
 
@@ -470,7 +470,7 @@ def read_settings(config: str | None, client_id: str | None) -> Settings:
         values["client_id"] = client_id
     if not values.get("client_id"):
         raise SettingsError(NO_CLIENT_ID)
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     return Settings.parse({**DEFAULTS, **values}, version=metadata.version(NAME), now=now)
 
 

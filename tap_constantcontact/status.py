@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -262,7 +262,7 @@ class Database:
 def as_moment(value: object) -> datetime | None:
     """Return a time as a database gives it: a `datetime`, or SQLite's text; UTC without a zone."""
     if isinstance(value, datetime):
-        return value.replace(tzinfo=value.tzinfo or timezone.utc).astimezone(timezone.utc)
+        return value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
     return None if value is None else moment(str(value))
 
 
@@ -439,7 +439,7 @@ def main(
         )
     status = known.status(calls)
     click.echo(FORMATS[form or "table"](status))
-    status.check(stale_after=stale_after, strict=strict, now=datetime.now(timezone.utc))
+    status.check(stale_after=stale_after, strict=strict, now=datetime.now(UTC))
 
 
 if __name__ == "__main__":

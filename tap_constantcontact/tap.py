@@ -13,7 +13,7 @@ import time
 import traceback
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -372,7 +372,7 @@ class TapConstantContact(Tap):
     @cached_property
     def clock(self) -> Callable[[], datetime]:
         """The time, in UTC."""
-        return lambda: datetime.now(timezone.utc)
+        return lambda: datetime.now(UTC)
 
     @cached_property
     def sleep(self) -> Callable[[float], None]:

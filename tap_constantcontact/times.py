@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import msgspec
 import pendulum
@@ -28,9 +28,9 @@ def moment(text: str) -> datetime:
         known = msgspec.convert(text, datetime)
     except msgspec.ValidationError:
         return _unusual(text)
-    if known.tzinfo is timezone.utc:
+    if known.tzinfo is UTC:
         return known
-    return known.replace(tzinfo=known.tzinfo or timezone.utc).astimezone(timezone.utc)
+    return known.replace(tzinfo=known.tzinfo or UTC).astimezone(UTC)
 
 
 def _unusual(text: str) -> datetime:
@@ -54,4 +54,4 @@ def plain(when: pendulum.DateTime) -> datetime:
 
 def text_of(when: datetime) -> str:
     """Return a moment as text: UTC, to the second, or to the microsecond where it has some."""
-    return when.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -9,7 +9,7 @@ import http
 import logging
 import random
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
@@ -430,4 +430,4 @@ FAILURES: dict[type[urllib3.exceptions.HTTPError], str] = {
 def clock_of(response: urllib3.BaseHTTPResponse) -> datetime:
     """Return the API's clock; ours where an answer has no `Date`."""
     date = response.headers.get("Date")
-    return parsedate_to_datetime(date) if date else datetime.now(timezone.utc)
+    return parsedate_to_datetime(date) if date else datetime.now(UTC)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from target_relational import values
@@ -61,7 +61,7 @@ class Rejections:
             "key": values.written(key),
             "reason": reason,
             "record": text,
-            "rejected_at": datetime.now(timezone.utc).isoformat(),
+            "rejected_at": datetime.now(UTC).isoformat(),
         }
         kept, packed = self._layout.row(row)
         self._rows[kept] = packed

@@ -6,7 +6,7 @@ that happens once per value happens here, and in the encoders that a dialect bri
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from enum import Enum
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -152,4 +152,4 @@ class Batch:
         self.bytes = 0
         """How long the lines were that came in."""
         self.records = 0
-        self.since = datetime.now(timezone.utc).isoformat()
+        self.since = datetime.now(UTC).isoformat()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -227,7 +227,7 @@ class RelationalSink(SQLSink[RelationalConnector]):
             )
 
     def _metadata(self, message: Record) -> Record:
-        now = datetime.now(timezone.utc).isoformat()
+        now = datetime.now(UTC).isoformat()
         return {
             "_sdc_extracted_at": message.get("time_extracted"),
             "_sdc_received_at": now,

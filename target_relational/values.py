@@ -74,9 +74,9 @@ def timestamp(value: object) -> str:
     if rest in _IN_UTC and text[_SEPARATORS] == "--T::":  # as most APIs write it
         return text[:_AFTER_SECONDS] + _IN_UTC[rest]
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.timezone.utc)
+        moment = moment.replace(tzinfo=dt.UTC)
     try:
-        return moment.astimezone(dt.timezone.utc).isoformat(timespec="microseconds")
+        return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
     except OverflowError:
         raise ValueError("is not within the years 1 to 9999 in UTC") from None
 
@@ -87,7 +87,7 @@ def time(value: object) -> str:
     if moment.tzinfo is not None:
         # Any day serves: an offset is a number of hours, and the day is dropped again.
         on_a_day = dt.datetime.combine(dt.date(2000, 1, 2), moment)
-        moment = on_a_day.astimezone(dt.timezone.utc).time()
+        moment = on_a_day.astimezone(dt.UTC).time()
     return moment.isoformat(timespec="microseconds")
 
 

@@ -10,7 +10,7 @@ that may be put back.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -134,7 +134,7 @@ def retire(
         stale = [~sa.exists().where(since, *same), *_whose(table, seen, version, account)]
     statement: sa.Delete | sa.Update = sa.delete(rows).where(*stale)
     if not hard:
-        now = values.timestamp(datetime.now(timezone.utc).isoformat())
+        now = values.timestamp(datetime.now(UTC).isoformat())
         living = rows.c[DELETED_AT].is_(None)
         statement = sa.update(rows).where(*stale, living).values({DELETED_AT: now})
     conn.execute(statement)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import quantiles
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tap_constantcontact.ledger import Window
 
-EARLIEST = datetime(1998, 1, 1, tzinfo=timezone.utc)
+EARLIEST = datetime(1998, 1, 1, tzinfo=UTC)
 """When Constant Contact began: no contact was added before."""
 
 SECOND = timedelta(seconds=1)
@@ -77,7 +77,7 @@ def divide(
         return (end, until), _cut((since, end), [cut])
     parts = math.ceil(count / (MOST_IN_WINDOW * FULL))
     spread = quantiles([each.timestamp() for each in inside], n=parts)
-    return None, _cut(window, [datetime.fromtimestamp(each, timezone.utc) for each in spread])
+    return None, _cut(window, [datetime.fromtimestamp(each, UTC) for each in spread])
 
 
 def _is_in(window: Window, when: datetime) -> bool:

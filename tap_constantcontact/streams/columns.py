@@ -200,7 +200,7 @@ def a_day(text: str) -> str:
     if american := AMERICAN_DAY.fullmatch(text):
         month, day, year = map(int, american.groups())
         return date(year, month, day).isoformat()
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).date().isoformat()
+    return datetime.fromisoformat(text).date().isoformat()
 
 
 def a_time(text: str) -> str:

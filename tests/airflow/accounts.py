@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ def sandboxes() -> Iterator[dict[str, Sandbox]]:
     with ExitStack() as stack:
         running = {}
         for name, seed in ACCOUNTS.items():
-            clock = Clock.ticking(datetime.now(timezone.utc))
+            clock = Clock.ticking(datetime.now(UTC))
             account = Account.populate(seed=seed, contacts=60, campaigns=10, clock=clock)
             sandbox = Sandbox(account, Switches.unlimited())
             sandbox.oauth.confidential = KEY

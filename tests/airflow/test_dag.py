@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing, suppress
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -242,7 +242,7 @@ def test_three_accounts_share_a_key_and_end_whole_though_one_is_killed_and_the_d
         open_store(postgres_url).change(f"key-{KEY.client_id}", lambda *_: None)
         airflow.ask("UPDATE task_reschedule SET reschedule_date = '2026-01-01 00:00:00.000000'")
 
-    began = datetime.now(timezone.utc)
+    began = datetime.now(UTC)
     typed = instructions(accounts, postgres_url, free_port())
     airflow.run(typed.setting_up, meanwhile=make_it_midnight)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -29,7 +29,7 @@ from tests.running import TapRunner, Writer
 if TYPE_CHECKING:
     from constantcontact_sandbox import Request as SandboxRequest
 
-NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 EXAMPLES = int(os.environ.get("ORDER_EXAMPLES", "20"))
 
 FAULTS = ["unauthorized", "status_500", "truncated_json", "reset", "throttled", "html_200"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -293,7 +293,7 @@ def _typed(field: Any, said: Any) -> Any:
         return chosen[0] if chosen else None
     if field.type == "date":
         form = "%m/%d/%Y" if field.version == 1 else "%Y-%m-%d"
-        return datetime.strptime(said.value, form).replace(tzinfo=timezone.utc).date()
+        return datetime.strptime(said.value, form).replace(tzinfo=UTC).date()
     if field.type == "boolean":
         return said.value == "true"
     if field.type in {"number", "currency"}:
@@ -610,7 +610,7 @@ def _by_key(name: str, rows: Iterable[Row]) -> Table:
             (table[parts],) = group
             continue
         for number, row in enumerate(sorted(group, key=_in_order), start=1):
-            table[parts + (number,)] = {  # noqa: RUF005 - not in Python 3.10
+            table[*parts, number] = {
                 field: value for field, value in row.items() if field != "occurrence"
             }
     return table
@@ -679,8 +679,8 @@ def _moment(value: Any) -> datetime | None:
     if value is None or isinstance(value, datetime):
         moment = value
     else:
-        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    return moment.astimezone(timezone.utc) if moment else None
+        moment = datetime.fromisoformat(str(value))
+    return moment.astimezone(UTC) if moment else None
 
 
 def _day(value: Any) -> date | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 OFF = float(sys.argv.pop(1)) * 3_600
 
@@ -14,6 +14,6 @@ time.time = lambda: right() + OFF
 from tap_constantcontact.tap import TapConstantContact  # noqa: E402 - it keeps the clock it finds
 
 TapConstantContact.clock = property(  # type: ignore[assignment] # in place of a cached one
-    lambda _: lambda: datetime.fromtimestamp(time.time(), timezone.utc)
+    lambda _: lambda: datetime.fromtimestamp(time.time(), UTC)
 )
 TapConstantContact.cli()

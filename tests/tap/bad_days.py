@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from tests.tap.certificates import behind_tls
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "reliability.md"
 HEADER = "| a bad day | what the user sees | exit code | rows lost | requests more |"
-NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 FOREVER = 1_000_000
 
 OF_A_RUN = {"contact_counts"}

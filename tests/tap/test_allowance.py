@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tap_constantcontact.allowance import Allowance
     from tests.running import TapRunner
 
-NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 class Day:
@@ -122,7 +122,7 @@ def test_whoever_waits_goes_on_the_next_day(tmp_path: Path) -> None:
     for _ in range(5):
         calls.spend()
 
-    assert day.time == datetime(2026, 6, 3, 0, 0, 30, tzinfo=timezone.utc)
+    assert day.time == datetime(2026, 6, 3, 0, 0, 30, tzinfo=UTC)
     assert calls.calls_today == 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from constantcontact_sandbox.records import Contact
     from tests.running import Outcome
 
-NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DETAILS = "contact_activity_details"
 REPORTS = [DETAILS, "contact_activity_summaries", "contact_open_and_click_rates"]
 

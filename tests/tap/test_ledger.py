@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,14 +30,14 @@ from tap_constantcontact.ledger import (
     Shortfall,
 )
 
-NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAYS = timedelta(hours=48)
 SETTLING = Settling(3, DAYS)
 
 moments = st.datetimes(
     min_value=datetime(2020, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
     max_value=datetime(2030, 1, 1),  # noqa: DTZ001
-    timezones=st.just(timezone.utc),
+    timezones=st.just(UTC),
 )
 minutes = moments.map(lambda when: when.replace(second=0, microsecond=0))
 shortfalls = st.builds(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from tap_constantcontact.settings import (
     moment,
 )
 
-NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 KNOWN = frozenset(JSONSCHEMA["properties"])
 
 
@@ -33,12 +33,12 @@ def parse(**given: Any) -> Settings:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("2026-01-31", datetime(2026, 1, 31, tzinfo=timezone.utc)),
-        ("2026-01-31T10:00:00+02:00", datetime(2026, 1, 31, 8, tzinfo=timezone.utc)),
-        ("2026-01-31T10:00:00", datetime(2026, 1, 31, 10, tzinfo=timezone.utc)),
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T10:00:00+02:00", datetime(2026, 1, 31, 8, tzinfo=UTC)),
+        ("2026-01-31T10:00:00", datetime(2026, 1, 31, 10, tzinfo=UTC)),
         ("90 days ago", NOW - timedelta(days=90)),
         ("1 week ago", NOW - timedelta(days=7)),
-        ("3 months ago", datetime(2026, 3, 1, 12, tzinfo=timezone.utc)),
+        ("3 months ago", datetime(2026, 3, 1, 12, tzinfo=UTC)),
         ("", None),
     ],
 )

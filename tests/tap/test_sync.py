@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from constantcontact_sandbox import Request as SandboxRequest
     from constantcontact_sandbox.records import Activity, Campaign, Contact
 
-NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SUMMARIES = "/reports/summary_reports/email_campaign_summaries"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from tap_constantcontact.writer import PageWriter, encoded
 if TYPE_CHECKING:
     import pytest
 
-NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 TRICKY = st.text(alphabet='\\xUué0"1\n\u2028😀\ud83d\0') | st.text()
 

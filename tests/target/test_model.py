@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 from dataclasses import dataclass, field
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import hypothesis.strategies as st
@@ -256,23 +256,23 @@ def kept(value: Any, sent: str, kind: str) -> Any:
     if kind == "text":
         return {True: "true", False: "false"}[value] if sent == "boolean" else str(value)
     if kind == "timestamp":
-        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(value)
         # In UTC, as the database shows it: rows are put in order by how they look.
-        zoned = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-        return zoned.astimezone(timezone.utc)
+        zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return zoned.astimezone(UTC)
     return date.fromisoformat(value) if kind == "date" else value
 
 
 def widened(value: Any, kind: str) -> Any:
     """A value that a column holds, once the column has become wider."""
     if kind == "timestamp":
-        return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
     if kind == "number":
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).isoformat(timespec="microseconds")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
     return str(value)
 
 
@@ -318,7 +318,7 @@ def reader(kind: str, database: Database) -> Callable[[Any], Any]:
         }
         return readers.get(kind, lambda value: value)
     if kind == "timestamp":
-        return lambda moment: moment.astimezone(timezone.utc)
+        return lambda moment: moment.astimezone(UTC)
     return lambda value: value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +27,7 @@ SKIP = {"on_bad_record": "skip"}
 
 
 def test_a_refused_record_is_kept_with_its_key_and_the_reason(database: Database) -> None:
-    before = datetime.now(timezone.utc)
+    before = datetime.now(UTC)
     passed = database.load(
         schema("people", n=INTEGER, name=STRING),
         record("people", id=1, n=1, name="Ann"),
@@ -47,7 +47,7 @@ def test_a_refused_record_is_kept_with_its_key_and_the_reason(database: Database
     )
     assert json.loads(said) == {"id": 2, "n": "two", "name": "Zoë"}
     at = datetime.fromisoformat(at) if database.is_sqlite else at
-    assert before <= at <= datetime.now(timezone.utc)
+    assert before <= at <= datetime.now(UTC)
 
 
 def test_without_being_told_to_skip_nothing_is_skipped(database: Database) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -258,15 +258,15 @@ def test_a_property_of_several_types_is_text(database: Database) -> None:
 # Times
 
 INSTANTS = {
-    "2024-05-09T08:15:00Z": datetime(2024, 5, 9, 8, 15, tzinfo=timezone.utc),
-    "2024-05-09T08:15:00.123456Z": datetime(2024, 5, 9, 8, 15, 0, 123456, tzinfo=timezone.utc),
-    "2024-05-09T22:15:00+14:00": datetime(2024, 5, 9, 8, 15, tzinfo=timezone.utc),
-    "2024-05-08T20:15:00-12:00": datetime(2024, 5, 9, 8, 15, tzinfo=timezone.utc),
-    "2024-05-09T13:45:00+05:30": datetime(2024, 5, 9, 8, 15, tzinfo=timezone.utc),
-    "2024-05-09T08:15:00": datetime(2024, 5, 9, 8, 15, tzinfo=timezone.utc),
-    "2024-05-09 08:15:00+00:00": datetime(2024, 5, 9, 8, 15, tzinfo=timezone.utc),
-    "0001-01-01T00:00:00Z": datetime(1, 1, 1, tzinfo=timezone.utc),
-    "9999-12-31T23:59:59.999999Z": datetime.max.replace(tzinfo=timezone.utc),
+    "2024-05-09T08:15:00Z": datetime(2024, 5, 9, 8, 15, tzinfo=UTC),
+    "2024-05-09T08:15:00.123456Z": datetime(2024, 5, 9, 8, 15, 0, 123456, tzinfo=UTC),
+    "2024-05-09T22:15:00+14:00": datetime(2024, 5, 9, 8, 15, tzinfo=UTC),
+    "2024-05-08T20:15:00-12:00": datetime(2024, 5, 9, 8, 15, tzinfo=UTC),
+    "2024-05-09T13:45:00+05:30": datetime(2024, 5, 9, 8, 15, tzinfo=UTC),
+    "2024-05-09T08:15:00": datetime(2024, 5, 9, 8, 15, tzinfo=UTC),
+    "2024-05-09 08:15:00+00:00": datetime(2024, 5, 9, 8, 15, tzinfo=UTC),
+    "0001-01-01T00:00:00Z": datetime(1, 1, 1, tzinfo=UTC),
+    "9999-12-31T23:59:59.999999Z": datetime.max.replace(tzinfo=UTC),
 }
 
 
@@ -330,7 +330,7 @@ def test_the_time_zone_of_the_machine_and_of_the_server_change_nothing(
     )
 
     ((moment, day),) = postgres.rows("opens", "at", "day")
-    assert moment == datetime(2024, 5, 9, 0, 30, tzinfo=timezone.utc)
+    assert moment == datetime(2024, 5, 9, 0, 30, tzinfo=UTC)
     assert day == date(2024, 5, 9)
 
 
@@ -521,7 +521,7 @@ def test_a_row_that_differs_only_by_a_null_is_rewritten(database: Database) -> N
 
 
 def test_metadata_says_when_a_row_was_last_changed(database: Database) -> None:
-    start = datetime.now(timezone.utc) - timedelta(seconds=1)
+    start = datetime.now(UTC) - timedelta(seconds=1)
     extracted = {
         **record("people", id=1),
         "time_extracted": "2024-05-09T10:15:00+02:00",
@@ -534,7 +534,7 @@ def test_metadata_says_when_a_row_was_last_changed(database: Database) -> None:
     )
     if database.is_sqlite:
         extracted_at, received_at = map(datetime.fromisoformat, (extracted_at, received_at))
-    assert extracted_at == datetime(2024, 5, 9, 8, 15, tzinfo=timezone.utc)
+    assert extracted_at == datetime(2024, 5, 9, 8, 15, tzinfo=UTC)
     assert received_at >= start
     assert (deleted_at, version) == (None, 3)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,7 +31,7 @@ def test_a_hard_delete_removes_the_rows_that_a_version_does_not_have(database: D
 
 
 def test_a_soft_delete_says_when_a_row_went(database: Database) -> None:
-    before = datetime.now(timezone.utc)
+    before = datetime.now(UTC)
     database.load(*version(1, 1, 2), **METADATA)
     database.load(*version(2, 2), **METADATA)
 
@@ -39,7 +39,7 @@ def test_a_soft_delete_says_when_a_row_went(database: Database) -> None:
     if database.is_sqlite:
         deleted_at = datetime.fromisoformat(deleted_at)
     assert (gone, there) == (1, (2, None))
-    assert before <= deleted_at <= datetime.now(timezone.utc)
+    assert before <= deleted_at <= datetime.now(UTC)
 
 
 def test_a_row_that_was_deleted_keeps_its_time_until_it_returns(database: Database) -> None:
