@@ -176,14 +176,30 @@ class ReportReading(Reading):
             self._newest = moments[0]
             reach = self._newest - self._lookback
             self.next_floor = max(self._floor, reach) if self._floor else reach
+        # Nearly every page lies on one side of either: then no row has to be looked at.
         as_of, floor = self._as_of, self.next_floor
-        self.rows_as_of += sum(as_of is None or created <= as_of for created in moments)
-        self.rows_below_next += sum(floor is not None and created < floor for created in moments)
+        newest, oldest = max(moments), min(moments)
+        if as_of is None or newest <= as_of:
+            self.rows_as_of += len(moments)
+        elif oldest <= as_of:
+            self.rows_as_of += sum(created <= as_of for created in moments)
+        if floor is not None and newest < floor:
+            self.rows_below_next += len(moments)
+        elif floor is not None and oldest < floor:
+            self.rows_below_next += sum(created < floor for created in moments)
         if self._report.counts_recipients:
             self.contacts.update(hash(row["contact_id"]) for row in rows)
 
     def _number(self, rows: Sequence[Row], moments: Sequence[datetime]) -> None:
         """Say of each row which of those with its key it is."""
+        different = set(moments)
+        if len(different) == len(moments) and self._moment not in different:
+            for row in rows:
+                row["occurrence"] = 1
+            self._moment, self._alone = moments[-1], rows[-1]
+            self._identities.clear()
+            self._occurrences.clear()
+            return
         for row, created in zip(rows, moments, strict=True):
             if created != self._moment:
                 self._moment, self._alone = created, row

@@ -35,7 +35,10 @@ def an_open(minute: int, contact: str = "ann", device: str = "mobile") -> dict[s
 
 
 def read(
-    opens: EmailOpens, pages: Iterable[list[dict[str, Any]]], floor: int | None = None
+    opens: EmailOpens,
+    pages: Iterable[list[dict[str, Any]]],
+    floor: int | None = None,
+    as_of: int | None = None,
 ) -> tuple[list[tuple[str, str, int]], ReportReading]:
     reading = ReportReading(
         opens,
@@ -43,6 +46,7 @@ def read(
             opens,
             about={"campaign_activity_id": "a1"},
             floor=None if floor is None else START + timedelta(minutes=floor),
+            as_of=None if as_of is None else START + timedelta(minutes=as_of),
             lookback=timedelta(minutes=10),
         ),
     )
@@ -122,6 +126,33 @@ def test_the_floor_never_sinks(opens: EmailOpens) -> None:
     _, reading = read(opens, [[an_open(30)]], floor=25)
 
     assert reading.next_floor == START + timedelta(minutes=25)
+
+
+def test_a_row_that_moved_twice_is_still_known(opens: EmailOpens) -> None:
+    rows, reading = read(
+        opens, [[an_open(6), an_open(5)], [an_open(5, "bob")], [an_open(5), an_open(4)]]
+    )
+
+    assert rows == [("ann", "06", 1), ("ann", "05", 1), ("bob", "05", 1), ("ann", "04", 1)]
+    assert reading.dropped == 1
+
+
+@given(
+    minutes=st.lists(st.integers(0, 25), min_size=1, max_size=30),
+    size=st.integers(1, 12),
+    as_of=st.none() | st.integers(-1, 26),
+)
+def test_rows_are_counted_however_many_lie_on_one_side(
+    opens: EmailOpens, minutes: list[int], size: int, as_of: int | None
+) -> None:
+    minutes.sort(reverse=True)
+    report = [an_open(minute, f"contact {at}") for at, minute in enumerate(minutes)]
+
+    pages = [report[start : start + size] for start in range(0, len(report), size)]
+
+    _, reading = read(opens, pages, as_of=as_of)
+    assert reading.rows_as_of == sum(as_of is None or minute <= as_of for minute in minutes)
+    assert reading.rows_below_next == sum(minute < minutes[0] - 10 for minute in minutes)
 
 
 @given(
