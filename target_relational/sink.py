@@ -168,14 +168,20 @@ class RelationalSink(SQLSink[RelationalConnector]):
         elif deleted_at is not None:
             batch.gone[key] = row
         else:
-            if key in batch.gone and self.config["hard_delete"]:
-                # It comes back with no more than it says, not with what its row held before.
-                batch.records -= 1
-                self.flush()
-                batch = self.batch
-                batch.records += 1
+            if batch.gone and key in batch.gone:
+                batch = self._return(key)
             batch.put[key] = row
-            batch.gone.pop(key, None)
+
+    def _return(self, key: Key) -> Batch:
+        """Let a row that was deleted come back; returns the batch that it belongs to."""
+        if not self.config["hard_delete"]:
+            del self.batch.gone[key]
+        else:
+            # It comes back with no more than it says, not with what its row held before.
+            self.batch.records -= 1
+            self.flush()
+            self.batch.records += 1
+        return self.batch
 
     def _row(
         self, record: Record, message: Record, version: int | None, deleted_at: object
