@@ -27,12 +27,13 @@ from __future__ import annotations
 
 import http
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_constantcontact.decoding import decoded
 
 if TYPE_CHECKING:
-    import urllib3
+    from collections.abc import Mapping
 
 SIGN_IN = "sign in: tap-constantcontact-login"
 SIGN_IN_AGAIN = "sign in again: tap-constantcontact-login"
@@ -159,7 +160,22 @@ class TokenRefused(Exception):
     """The access token is not, or no longer, accepted (401)."""
 
 
-def judge(response: urllib3.BaseHTTPResponse, what: str, shape: Any = Any) -> Any:  # noqa: ANN401 - JSON is anything
+@dataclass(frozen=True)
+class Reply:
+    """What a server has answered.
+
+    Args:
+        status: The status.
+        headers: The headers; names in any case.
+        data: The body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+def judge(reply: Reply, what: str, shape: Any = Any) -> Any:  # noqa: ANN401 - JSON is anything
     """Return the parsed body of a good answer, or raise what another answer means.
 
     Any 2xx but 202 is an answer (the API uses 209, too); 202 means that the API is still
@@ -167,7 +183,7 @@ def judge(response: urllib3.BaseHTTPResponse, what: str, shape: Any = Any) -> An
     service behind the path.
 
     Args:
-        response: The answer.
+        reply: The answer.
         what: The method and path, without the query (it may hold an address), for messages.
         shape: What of the body is wanted; see `decoded`.
 
@@ -180,33 +196,33 @@ def judge(response: urllib3.BaseHTTPResponse, what: str, shape: Any = Any) -> An
         NotFound: It does not exist.
         Refused: Any other answer.
     """
-    status = response.status
+    status = reply.status
     if status >= http.HTTPStatus.MULTIPLE_CHOICES:
-        raise complaint(response, what)
+        raise complaint(reply, what)
     if status == http.HTTPStatus.ACCEPTED:
-        raise TryAgain("still processing", after=retry_after(response))
-    if "json" not in response.headers.get("Content-Type", ""):
+        raise TryAgain("still processing", after=retry_after(reply))
+    if "json" not in reply.headers.get("Content-Type", ""):
         # During outages a page for people comes with status 200.
         raise TryAgain("not JSON")
     try:
-        return decoded(response.data, shape)
+        return decoded(reply.data, shape)
     except ValueError:
         raise TryAgain("truncated JSON") from None
 
 
-def complaint(response: urllib3.BaseHTTPResponse, what: str) -> Exception:
+def complaint(reply: Reply, what: str) -> Exception:
     """Return what an answer means that is none; see `judge`."""
-    status = response.status
-    key = error_key(response) or "no error key"
+    status = reply.status
+    key = error_key(reply) or "no error key"
     if status == http.HTTPStatus.UNAUTHORIZED:
         return TokenRefused()
     if status == http.HTTPStatus.TOO_MANY_REQUESTS and key == "quota_exceeded":
         return QuotaUsed("The API says that the key has used its calls of today.")
     if status == http.HTTPStatus.TOO_MANY_REQUESTS:
-        return TryAgain("throttled", after=retry_after(response))
+        return TryAgain("throttled", after=retry_after(reply))
     if status in PASSING_STATUSES:
-        return TryAgain(f"status {status}", after=retry_after(response))
-    if status >= http.HTTPStatus.BAD_REQUEST and "html" in response.headers.get("Content-Type", ""):
+        return TryAgain(f"status {status}", after=retry_after(reply))
+    if status >= http.HTTPStatus.BAD_REQUEST and "html" in reply.headers.get("Content-Type", ""):
         # Somebody in between has written it: the API does not know what was asked.
         return TryAgain(f"status {status}, not JSON")
     return refusal(status, what, key)
@@ -228,10 +244,10 @@ def refusal(status: int, what: str, key: str) -> TapError:
     return Refused(f"{what} was refused with status {status} ({key}).")
 
 
-def error_key(response: urllib3.BaseHTTPResponse) -> str | None:
+def error_key(reply: Reply) -> str | None:
     """Return the `error_key` (or OAuth's `error`) of an answer: it identifies no person."""
     try:
-        body = json.loads(response.data)
+        body = json.loads(reply.data)
     except ValueError:
         return None
     if isinstance(body, list) and body:
@@ -242,7 +258,7 @@ def error_key(response: urllib3.BaseHTTPResponse) -> str | None:
     return str(key) if key else None
 
 
-def retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
+def retry_after(reply: Reply) -> float | None:
     """Return the seconds of a `Retry-After` header: undocumented, honoured should it appear."""
-    value = response.headers.get("Retry-After", "")
+    value = reply.headers.get("Retry-After", "")
     return float(value) if value.isdigit() else None

@@ -23,6 +23,7 @@ from tap_constantcontact.errors import (
     Forbidden,
     GrantRefused,
     QuotaUsed,
+    Reply,
     SettingsError,
     SignInNeeded,
     TokenRefused,
@@ -50,6 +51,9 @@ single-use"."""
 
 MOST_AFTER = 300
 """Seconds that a server's wish to wait (`Retry-After`) is granted at most."""
+
+PIECE = 64 * 1024
+"""Bytes of an answer that are read at once."""
 
 CONNECTIONS = 32
 """Connections that are kept, at most: more than anybody asks at once."""
@@ -244,12 +248,12 @@ class Transport:
             fresh = self._auth.renew(refused=token)
 
     def _once(self, url: str, token: str, what: str, shape: Any) -> Answer:  # noqa: ANN401 - a type
-        response = self._host.ask("GET", url, headers={"Authorization": f"Bearer {token}"})
-        log(response, what)
-        if response.status == http.HTTPStatus.TOO_MANY_REQUESTS:
+        reply = self._host.ask("GET", url, headers={"Authorization": f"Bearer {token}"})
+        log(reply, what)
+        if reply.status == http.HTTPStatus.TOO_MANY_REQUESTS:
             self._pacer.throttled()
-        self._allowance.api_clock(clock_of(response))
-        answer = Answer(judge(response, what, shape), clock_of(response), response.data)
+        self._allowance.api_clock(clock_of(reply))
+        answer = Answer(judge(reply, what, shape), clock_of(reply), reply.data)
         self._pacer.answered()
         return answer
 
@@ -300,10 +304,10 @@ class OAuthClient:
         else:
             said = {"client_id": self._id, **form}
         self._pacer.wait()
-        response = self._host.ask("POST", self._url + path, headers=headers, body=urlencode(said))
-        log(response, f"POST {path}")
-        if response.status in REFUSALS:
-            key = error_key(response)
+        reply = self._host.ask("POST", self._url + path, headers=headers, body=urlencode(said))
+        log(reply, f"POST {path}")
+        if reply.status in REFUSALS:
+            key = error_key(reply)
             if key == "unauthorized_client":
                 raise SettingsError(
                     "The application is not set up for this way of signing in: in the developer"
@@ -315,7 +319,7 @@ class OAuthClient:
                     " check client_id and client_secret against the developer portal."
                 )
             raise GrantRefused(key)
-        body: dict[str, Any] = judge(response, f"POST {path}")
+        body: dict[str, Any] = judge(reply, f"POST {path}")
         return body
 
 
@@ -323,9 +327,9 @@ REFUSALS = frozenset({http.HTTPStatus.BAD_REQUEST, http.HTTPStatus.UNAUTHORIZED}
 """How the authorization server refuses: which of the two it is says nothing."""
 
 
-def log(response: urllib3.BaseHTTPResponse, what: str) -> None:
+def log(reply: Reply, what: str) -> None:
     """Log an answer with its request id, which the vendor's support asks for."""
-    status, request_id = response.status, response.headers.get("x-amzn-requestid")
+    status, request_id = reply.status, reply.headers.get("x-amzn-requestid")
     LOGGER.log(
         logging.DEBUG if status < http.HTTPStatus.BAD_REQUEST else logging.INFO,
         "%s: status %s, request id %s",
@@ -378,7 +382,7 @@ class Host(requests.adapters.HTTPAdapter):
 
     def ask(
         self, method: str, url: str, *, headers: Mapping[str, str], body: str | None = None
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> Reply:
         """Return what the host answers; a redirection is an answer, too.
 
         Raises:
@@ -388,7 +392,7 @@ class Host(requests.adapters.HTTPAdapter):
         parts = urlsplit(url)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         try:
-            return self.pool.urlopen(
+            response = self.pool.urlopen(
                 method,
                 url if self._names_itself else target,
                 body,
@@ -397,7 +401,10 @@ class Host(requests.adapters.HTTPAdapter):
                 redirect=False,
                 assert_same_host=False,
                 timeout=TIMEOUT,
+                preload_content=False,
             )
+            # In pieces: the memory for a page at once goes back to the system with each page.
+            data = b"".join(response.stream(PIECE))
         except urllib3.exceptions.SSLError:
             raise Unreachable(
                 "The connection is not secure: the server's certificate is not one that is trusted"
@@ -408,6 +415,7 @@ class Host(requests.adapters.HTTPAdapter):
         except urllib3.exceptions.HTTPError as error:
             # Only the kind: the text may hold the address with its query.
             raise TryAgain(f"no answer ({kind(error)})") from None
+        return Reply(response.status, response.headers, data)
 
 
 def kind(error: urllib3.exceptions.HTTPError) -> str:
@@ -427,7 +435,7 @@ FAILURES: dict[type[urllib3.exceptions.HTTPError], str] = {
 }
 
 
-def clock_of(response: urllib3.BaseHTTPResponse) -> datetime:
+def clock_of(reply: Reply) -> datetime:
     """Return the API's clock; ours where an answer has no `Date`."""
-    date = response.headers.get("Date")
+    date = reply.headers.get("Date")
     return parsedate_to_datetime(date) if date else datetime.now(UTC)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 ENCODER = msgspec.json.Encoder(enc_hook=enc_hook, decimal_format="number")
 
 
+AT_ONCE = 100
+"""Rows that are written at once: memory for many more goes back to the system each time."""
+
+
 class PageWriter(GenericSingerWriter[bytes, Message]):
     """Writes messages to stdout, each as a line of JSON."""
 
@@ -40,11 +44,11 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
         read_at: datetime,
         version: int | None = None,
     ) -> None:
-        """Write a RECORD message for each row, all at once.
+        """Write a RECORD message for each row.
 
         Args:
             stream: The stream's name.
-            rows: Its rows, at least one, of JSON's own types.
+            rows: Its rows, of JSON's own types.
             read_at: When they were read.
             version: Which reading of the whole stream they belong to, if any.
         """
@@ -55,8 +59,10 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
         before = encoded({"type": "RECORD", "stream": stream})[:-1] + b',"record":'
         after = b"," + encoded(said)[1:] + b"\n"
         between = after + before
-        # JSON says a line's end in two letters, so those here end rows.
-        self.write(before + lines(rows)[:-1].replace(b"\n", between) + after)
+        for start in range(0, len(rows), AT_ONCE):
+            # JSON says a line's end in two letters, so those here end rows.
+            piece = lines(rows[start : start + AT_ONCE])
+            self.write(before + piece[:-1].replace(b"\n", between) + after)
 
     def write(self, written: bytes) -> None:
         """Write lines to their end, and let go of them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from constantcontact_sandbox import Fault
 from tap_constantcontact.errors import (
     Forbidden,
     Refused,
+    Reply,
     SettingsError,
     SignInNeeded,
     TryAgain,
@@ -28,8 +30,6 @@ from tests.pipeline.truth import differences_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import urllib3
 
     from constantcontact_sandbox import Account, Sandbox, Switches
     from tests.running import TapRunner
@@ -195,13 +195,14 @@ def test_a_row_that_lacks_what_the_planner_needs_ends_the_run(
 def _answer(monkeypatch: pytest.MonkeyPatch, body: Any) -> None:
     """Let every answer of the API have this body."""
 
-    def judge(response: urllib3.BaseHTTPResponse, *_: Any) -> Any:
-        if b"access_token" in response.data:
-            return response.json()
-        monkeypatch.setattr(response, "_body", json.dumps(body).encode())
-        return body
+    ask = Host.ask
 
-    monkeypatch.setattr("tap_constantcontact.transport.judge", judge)
+    def answer(host: Host, method: str, *given: Any, **others: Any) -> Reply:
+        reply = ask(host, method, *given, **others)
+        told = json.dumps(body).encode()
+        return replace(reply, status=200, data=told) if method == "GET" else reply
+
+    monkeypatch.setattr(Host, "ask", answer)
 
 
 @pytest.mark.parametrize("style", ["absent", "empty", "null", "next_null", "href_null"])
