@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 CONTACTS, TRACKING = 50_000, 250_000
 LIMIT_CONTACTS = 200_000
 """Contacts that are compared with the bare limit, which has no process to start."""
-REPEATS = 3
+REPEATS = 5
 """How often short runs are repeated: the shortest counts, as others use the machine."""
 FEW, MANY = 100_000, 1_000_000
 """Rows whose loading is compared in memory."""

@@ -46,6 +46,7 @@ from tap_constantcontact.errors import (
     TapError,
 )
 from tap_constantcontact.pacer import Pacer
+from tap_constantcontact.planner.dependence import asked_for
 from tap_constantcontact.settings import (
     DEFAULTS,
     ENV_PREFIX,
@@ -66,7 +67,8 @@ from tap_constantcontact.transport import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from tap_constantcontact.streams.base import ConstantContactStream
 
@@ -235,6 +237,27 @@ def wanted_scopes(streams: Iterable[type[ConstantContactStream]]) -> list[str]:
     return [ACCOUNT_SCOPE, *sorted(scopes), OFFLINE_SCOPE]
 
 
+def why_unreadable(
+    stream: type[ConstantContactStream], scopes: Collection[str], privileges: AbstractSet[str]
+) -> str:
+    """Return why a stream cannot be read, or what it is made from; nothing if it can.
+
+    Args:
+        stream: The stream.
+        scopes: Those that the sign-in was given; none where that is not known.
+        privileges: Those of whoever signed in.
+    """
+    for asked in asked_for(stream):
+        if scopes and asked.scope and asked.scope not in scopes:
+            return f"the scope {asked.scope} was not given."
+        if not asked.is_allowed(privileges):
+            return (
+                f"whoever signed in lacks the privilege {asked.privilege}."
+                " An owner or manager of the account has it."
+            )
+    return ""
+
+
 class Login:
     """Signs in, and knows what is signed in.
 
@@ -364,16 +387,8 @@ class Login:
         scopes = set(str(grant.get("scope", "")).split())
         unreadable: dict[str, list[str]] = {}
         for stream in streams:
-            if scopes and stream.scope and stream.scope not in scopes:
-                reason = f"the scope {stream.scope} was not given."
-            elif not stream.is_allowed(privileges):
-                reason = (
-                    f"whoever signed in lacks the privilege {stream.privilege}."
-                    " An owner or manager of the account has it."
-                )
-            else:
-                continue
-            unreadable.setdefault(reason, []).append(stream.name)
+            if reason := why_unreadable(stream, scopes, privileges):
+                unreadable.setdefault(reason, []).append(stream.name)
         for reason, names in unreadable.items():
             say(f"{', '.join(names)} cannot be read: {reason}")
         return called(account)

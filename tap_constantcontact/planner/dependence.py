@@ -32,7 +32,7 @@ from tap_constantcontact.streams.segments import SegmentCriteria, Segments
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tap_constantcontact.planner.part import Brief
     from tap_constantcontact.streams.base import Asking
@@ -56,6 +56,13 @@ MADE_FROM: Mapping[type[Asking], tuple[type[Asking], ...]] = {
     **dict.fromkeys(COUNTED, (CampaignActivityStats,)),
 }
 """What takes other answers than its own: without any of these, it gets no rows, or not all."""
+
+
+def asked_for(kind: type[Asking]) -> Iterator[type[Asking]]:
+    """Yield what is asked for the rows of a stream: itself, and all that it is made from."""
+    yield kind
+    for source in MADE_FROM.get(kind, ()):
+        yield from asked_for(source)
 
 
 def made_from(brief: Brief) -> Sources:

@@ -249,6 +249,23 @@ def test_only_what_is_wanted_is_named(
     )
 
 
+def test_what_follows_from_campaigns_that_may_not_be_read_cannot_be_selected(
+    tap: TapRunner, switches: Switches
+) -> None:
+    switches.withheld_privileges = frozenset({"campaign:read"})
+
+    assert unsupported(discover(tap)) >= {
+        "campaigns",
+        "campaign_activities",
+        "campaign_stats",
+        "campaign_activity_stats",
+        "email_opens",
+        "email_links",
+        "email_did_not_opens",
+        "sync_mismatches",
+    }
+
+
 def test_what_follows_from_forbidden_campaigns_is_left_out_too(
     tap: TapRunner, account: Account, switches: Switches
 ) -> None:
