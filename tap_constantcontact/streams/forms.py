@@ -92,7 +92,9 @@ class Form:
         self._stream = stream
         self._keys = tuple(keys)
         self._blank: Row = {**dict.fromkeys((*columns, EXTRA)), **blanks}
-        self._readers = {name: reader(field) for name, field in columns.items()}
+        self._readers = {
+            name: reader(field, name, self._tell_of_inner) for name, field in columns.items()
+        }
         self._prefixes = dict(unfolded)
         self._names = {
             name: {
@@ -203,6 +205,16 @@ class Form:
                 field,
             )
 
+    def _tell_of_inner(self, field: str) -> None:
+        """Say, once, that a part of a column is not in the schema."""
+        if field not in self._told:
+            self._told.add(field)
+            LOGGER.warning(
+                "%s: %s is not in the schema, but in a column that takes it as it is.",
+                self._stream,
+                field,
+            )
+
     def _tell_of_misfit(self, column: str) -> None:
         """Say, once, that a value did not fit into its column."""
         if column not in self._told:
@@ -241,7 +253,7 @@ def type_of(field: Mapping[str, Any]) -> Any:  # noqa: ANN401 - types are of any
         return list[type_of(field["items"]) | None]  # type: ignore[misc]
     if kind == "object" and field.get("properties"):
         fields = {name: type_of(each) | None for name, each in field["properties"].items()}
-        return struct(fields, forbid_unknown_fields=False)
+        return struct(fields, forbid_unknown_fields=True)
     return {"number": float, "boolean": bool, "array": list, "object": dict}[kind]
 
 
@@ -259,19 +271,27 @@ def kind_of(field: Mapping[str, Any]) -> str:
 # What fits once it is said in another way
 
 
-def reader(field: Mapping[str, Any]) -> Callable[[Any], Any]:
+def reader(
+    field: Mapping[str, Any], name: str, tell: Callable[[str], None]
+) -> Callable[[Any], Any]:
     """Return what turns a value other than null into one that a field of a schema takes.
 
     It raises `Misfit` where something would be lost.
+
+    Args:
+        field: The field.
+        name: Its name.
+        tell: Is told of the name of each field of an object that its schema does not know.
     """
     kind, form = kind_of(field), field.get("format")
     if kind == "string":
         return {"date-time": a_time, "date": a_day}.get(form or "", a_text)
     if kind == "array" and "items" in field:
-        return array_reader(reader(field["items"]))
+        return array_reader(reader(field["items"], name, tell))
     if kind == "object":
-        properties = field.get("properties") or {}
-        return object_reader({name: reader(each) for name, each in properties.items()})
+        parts = field.get("properties") or {}
+        readers = {part: reader(each, f"{name}.{part}", tell) for part, each in parts.items()}
+        return object_reader(readers, name, tell)
     return {"integer": a_whole, "number": a_number, "boolean": a_boolean, "array": a_list}[kind]
 
 
@@ -373,14 +393,25 @@ def array_reader(read: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
     return an_array
 
 
-def object_reader(readers: Mapping[str, Callable[[Any], Any]]) -> Callable[[Any], dict[str, Any]]:
-    """Return what reads an object; fields that are not in the schema stay in it as they are."""
+def object_reader(
+    readers: Mapping[str, Callable[[Any], Any]], name: str, tell: Callable[[str], None]
+) -> Callable[[Any], dict[str, Any]]:
+    """Return what reads an object; fields that are not in the schema stay in it as they are.
+
+    Args:
+        readers: What reads its fields; empty where any field will do.
+        name: Its own name.
+        tell: Is told of fields that are not in the schema.
+    """
 
     def an_object(value: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON is anything
         if not isinstance(value, dict):
             raise Misfit
-        parts = [_attempt(readers.get(name, as_is), part) for name, part in value.items()]
-        return _all({name: fit for name, (fit, _) in zip(value, parts, strict=True)}, parts)
+        for field in value if readers else ():
+            if field not in readers:
+                tell(f"{name}.{field}")
+        parts = [_attempt(readers.get(field, as_is), part) for field, part in value.items()]
+        return _all({field: fit for field, (fit, _) in zip(value, parts, strict=True)}, parts)
 
     return an_object
 

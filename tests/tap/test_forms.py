@@ -79,7 +79,7 @@ PLAIN = {
     "rate": 0.5,
     "on": False,
     "tags": ["a", "b"],
-    "phones": [{"number": "1", "since": "2026-05-01T12:00:00Z", "new": 1}],
+    "phones": [{"number": "1", "since": "2026-05-01T12:00:00Z"}],
     "anything": {"at": "all"},
 }
 
@@ -177,6 +177,19 @@ def test_a_field_that_nobody_knows_is_kept_and_told_once(
     assert caplog.messages == [
         f"things: new is not in the schema: {KEPT}",
         f"things: mail.seen is not in the schema: {KEPT}",
+    ]
+
+
+def test_a_field_of_an_object_in_a_column_stays_there_and_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    phones = [{"number": "1", "new": 1}, {"number": "2", "new": [2]}]
+    records = [{"id": "1", "phones": phones, "anything": {"at": "all"}}] * 2
+    rows = form().rows(records, {})
+
+    assert [(each["phones"], each[EXTRA]) for each in rows] == [(phones, None)] * 2
+    assert caplog.messages == [
+        "things: phones.new is not in the schema, but in a column that takes it as it is."
     ]
 
 
