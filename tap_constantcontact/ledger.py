@@ -544,7 +544,7 @@ class Pass:
     def note(self, window: Window) -> None:
         """Note that a window has been read."""
         self.done.append(window)
-        self.done.sort(key=lambda window: window[0] or LONG_AGO)
+        self.done.sort(key=lambda window: (window[0] is not None, window[0]))
         joined = [self.done[0]]
         for since, until in self.done[1:]:
             before, end = joined[-1]

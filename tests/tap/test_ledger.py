@@ -246,6 +246,15 @@ def test_windows_that_were_read_are_joined_and_what_is_left_lies_between() -> No
     assert begun.left() == []
 
 
+def test_a_window_from_before_the_year_2000_lies_behind_the_one_without_a_beginning() -> None:
+    old = datetime(1999, 5, 31, tzinfo=UTC)
+    begun = Pass(NOON)
+    begun.note((old, None))
+    begun.note((None, old))
+
+    assert begun.left() == []
+
+
 @pytest.mark.parametrize("runs", [1, 2, 3, 7])
 def test_tries_grow_rarer_and_the_last_one_comes_at_the_end(runs: int) -> None:
     settling = Settling(runs, timedelta(hours=48))
