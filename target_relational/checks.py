@@ -62,7 +62,7 @@ class Check:
 
     def complaint(self, record: Mapping[str, Any]) -> str | None:
         """The rule of the schema that a record breaks, if any, without what the record holds."""
-        if self.fits(record):
+        if self._fits(record):
             return None
         try:
             self._judge.validate(dict(record))
@@ -70,8 +70,7 @@ class Check:
             return _rule(invalid)
         return None
 
-    def fits(self, record: Mapping[str, Any]) -> bool:
-        """Whether a record surely satisfies the schema; if not, `complaint` has the last word."""
+    def _fits(self, record: Mapping[str, Any]) -> bool:
         if self._shape is _Inexpressible:
             return False
         try:

@@ -188,8 +188,10 @@ class RelationalSink(SQLSink[RelationalConnector]):
     ) -> tuple[Key, Row]:
         """A record's key and row, with what the loader notes about it."""
         # A record that only says what is gone needs no more than its key.
-        if self._check is not None and deleted_at is None and not self._check.fits(record):
-            self._judge(self._check, record)
+        if self._check is not None and deleted_at is None:
+            broken = self._check.complaint(record)
+            if broken:
+                raise RefusedRecord(f"{self.layout.describe(record)} is refused: {broken}.")
         if self._with_metadata:
             record.update(self._metadata(message))
         elif version is not None:
@@ -218,11 +220,6 @@ class RelationalSink(SQLSink[RelationalConnector]):
             self.flush()
             self._own[column] = _OWN[column]
             self._prepare()
-
-    def _judge(self, check: Check, record: Record) -> None:
-        """Refuse a record if it breaks a rule of its schema."""
-        if broken := check.complaint(record):
-            raise RefusedRecord(f"{self.layout.describe(record)} is refused: {broken}.")
 
     def _warn_of_unknown(self, record: Record) -> None:
         if unknown := record.keys() - self._known - self._warned_missing_fields:

@@ -51,7 +51,7 @@ class Seen:
             stream: The stream's name.
             schema: The database schema that its table stands in, if any.
             table: Its table.
-            aside: Whether that is loaded aside, as in `Wanted`: then so are the keys.
+            aside: The mark of a loader that loads that aside, as in `Wanted`: then so are the keys.
         """
         properties = {column.name: column.property for column in table.columns}
         keys = [properties[key] for key in table.keys]

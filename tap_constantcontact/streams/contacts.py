@@ -20,7 +20,7 @@ from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import ContactsUnit, Reading, Row, Unit, WindowUnit, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from tap_constantcontact.streams.columns import Columns
@@ -400,19 +400,19 @@ class ContactsReading(Reading):
         rows = list(super().take(body))
         self._look_at(rows)
         if self._keeps is not None:
-            rows = [row for row in rows if self._is_kept(row)]
+            rows = list(self._kept(rows, self._keeps))
         for name in self._hidden:
             for row in rows:
                 row[name] = None
         return rows
 
-    def _is_kept(self, row: Row) -> bool:
-        """Tell whether a contact is wanted; note who perhaps was."""
-        if self._keeps is None or self._keeps(row):
-            return True
-        if self._known and row["created_at"] and moment(row["created_at"]) <= self._known:
-            self.left.append(row["contact_id"])
-        return False
+    def _kept(self, rows: Iterable[Row], keeps: Callable[[Row], bool]) -> Iterator[Row]:
+        """Yield the contacts that are wanted; note who perhaps was."""
+        for row in rows:
+            if keeps(row):
+                yield row
+            elif self._known and row["created_at"] and moment(row["created_at"]) <= self._known:
+                self.left.append(row["contact_id"])
 
     def _look_at(self, rows: Sequence[Row]) -> None:
         """Count the contacts of a page."""

@@ -196,19 +196,21 @@ class ReportReading(Reading):
         if len(different) == len(moments) and self._moment not in different:
             for row in rows:
                 row["occurrence"] = 1
-            self._moment, self._alone = moments[-1], rows[-1]
-            self._identities.clear()
-            self._occurrences.clear()
+            self._reach(moments[-1], rows[-1])
             return
         for row, created in zip(rows, moments, strict=True):
             if created != self._moment:
-                self._moment, self._alone = created, row
-                self._identities.clear()
-                self._occurrences.clear()
+                self._reach(created, row)
                 row["occurrence"] = 1
             else:
                 self._remember_alone()
                 row["occurrence"] = self._remember(row)
+
+    def _reach(self, created: datetime, row: Row) -> None:
+        """Come to the first row of another moment."""
+        self._moment, self._alone = created, row
+        self._identities.clear()
+        self._occurrences.clear()
 
     def _remember_alone(self) -> None:
         """Remember the first row of a moment, which as a rule is the only one, and needs not be."""

@@ -86,6 +86,17 @@ def schedules(tables: Tables, campaign: Campaign) -> int:
     )
 
 
+def plan_and_be_killed(tap: TapRunner, account: Account, clock: Clock, tables: Tables) -> Campaign:
+    """Schedule a campaign, and lose the state of the run that has written it."""
+    planned = account.add_campaign("Planned")
+    account.schedule(planned, clock.now() + timedelta(days=1))
+    before = tap.state
+    tables.load(tap.run().messages)
+    assert schedules(tables, planned) == 1
+    tap.state = before
+    return planned
+
+
 @pytest.mark.parametrize("begun", [False, True], ids=["on the first run", "on a later run"])
 @pytest.mark.parametrize(
     ("become", "left"),
@@ -110,12 +121,7 @@ def test_a_row_that_a_killed_run_wrote_goes_when_its_object_does(
     tables = Tables()
     if begun:
         tables.load(tap.run().messages)
-    planned = account.add_campaign("Planned")
-    account.schedule(planned, clock.now() + timedelta(days=1))
-    before = tap.state
-    tables.load(tap.run().messages)
-    assert schedules(tables, planned) == 1
-    tap.state = before
+    planned = plan_and_be_killed(tap, account, clock, tables)
 
     clock.advance(timedelta(hours=2))
     become(account, planned)
@@ -129,14 +135,9 @@ def test_a_row_that_a_killed_run_wrote_goes_though_runs_in_between_may_not_read_
     tap.select = ["campaigns", "campaign_activity_schedules", "automations"]
     tables = Tables()
     tables.load(tap.run().messages)
-    planned = account.add_campaign("Planned")
-    account.schedule(planned, clock.now() + timedelta(days=1))
-    before = tap.state
-    tables.load(tap.run().messages)
-    assert schedules(tables, planned) == 1
-    tap.state = before
+    planned = plan_and_be_killed(tap, account, clock, tables)
 
-    marks = {before["ledger"]["mark"]}
+    marks = {tap.state["ledger"]["mark"]}
     for name in ("Welcome", "Birthday"):
         clock.advance(timedelta(hours=2))
         account.add_automation(name)
