@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -19,7 +20,7 @@ def decoded(content: bytes, shape: Any = Any) -> Any:  # noqa: ANN401 - JSON is 
     Raises:
         ValueError: It is no JSON.
     """
-    try:
-        return msgspec.json.decode(content, type=shape)
-    except msgspec.DecodeError:
-        return json.loads(content)
+    for kind in (shape, Any):
+        with contextlib.suppress(msgspec.DecodeError):
+            return msgspec.json.decode(content, type=kind)
+    return json.loads(content)

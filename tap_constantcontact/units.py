@@ -7,6 +7,7 @@ answered in *pages*; a *reading* turns those into *rows*.
 from __future__ import annotations
 
 import enum
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-Row = dict[str, Any]
-"""One row of a stream: every field of its schema, null where the API has nothing."""
+Row = MutableMapping[str, Any]
+"""One row of a stream: every field of its schema, null where the API has nothing.
+
+Rows that a `Form` makes are structs, which only read as dictionaries do; all others are such ones.
+"""
 
 
 class Work(enum.Enum):
@@ -57,6 +61,10 @@ class Source(Protocol):
     refuses_what_is_gone: ClassVar[bool]
     outline: ClassVar[Any]
     """What of a page `enough` and `following` look at: see `decoded`."""
+
+    @property
+    def shape(self) -> Any:  # noqa: ANN401 - types are of any kind
+        """What of a page its reading looks at, as a type: see `decoded`."""
 
     @property
     def scope(self) -> str | None:
@@ -193,7 +201,7 @@ class Page:
     @property
     def body(self) -> Any:  # noqa: ANN401 - JSON is anything
         """What the JSON says, decoded anew: cheaper than to keep it by the million, and small."""
-        return None if self.content is None else decoded(self.content)
+        return None if self.content is None else decoded(self.content, self.unit.source.shape)
 
     @property
     def missing(self) -> bool:

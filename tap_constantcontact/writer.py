@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,11 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from tap_constantcontact.units import Row
+
 ENCODER = msgspec.json.Encoder(enc_hook=enc_hook, decimal_format="number")
 
 
 AT_ONCE = 100
 """Rows that are written at once: memory for many more goes back to the system each time."""
+
+
+class RecordLine(msgspec.Struct, tag_field="type", tag="RECORD", omit_defaults=True, gc=False):
+    """A RECORD message, which is quicker to make and to write than the SDK's."""
+
+    stream: str
+    record: Row
+    time_extracted: str
+    version: int | None = None
 
 
 class PageWriter(GenericSingerWriter[bytes, Message]):
@@ -40,7 +52,7 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
     def write_rows(
         self,
         stream: str,
-        rows: Sequence[dict[str, Any]],
+        rows: Sequence[Row],
         read_at: datetime,
         version: int | None = None,
     ) -> None:
@@ -52,17 +64,10 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
             read_at: When they were read.
             version: Which reading of the whole stream they belong to, if any.
         """
-        said: dict[str, Any] = {"time_extracted": read_at.isoformat()}
-        if version is not None:
-            said["version"] = version
-        # Around each row is the same, which takes longer to say than a row.
-        before = encoded({"type": "RECORD", "stream": stream})[:-1] + b',"record":'
-        after = b"," + encoded(said)[1:] + b"\n"
-        between = after + before
+        at = read_at.isoformat()
         for start in range(0, len(rows), AT_ONCE):
-            # JSON says a line's end in two letters, so those here end rows.
-            piece = lines(rows[start : start + AT_ONCE])
-            self.write(before + piece[:-1].replace(b"\n", between) + after)
+            some = rows[start : start + AT_ONCE]
+            self.write(lines([RecordLine(stream, row, at, version) for row in some]))
 
     def write(self, written: bytes) -> None:
         """Write lines to their end, and let go of them."""
@@ -73,18 +78,18 @@ class PageWriter(GenericSingerWriter[bytes, Message]):
         sys.stdout.buffer.flush()
 
 
-def lines(rows: Sequence[dict[str, Any]]) -> bytes:
-    """Return JSON in one line a row."""
+def lines(messages: Sequence[RecordLine]) -> bytes:
+    """Return JSON in one line a message."""
     try:
-        return ENCODER.encode_lines(rows)
+        return ENCODER.encode_lines(messages)
     except UnicodeEncodeError:
-        return b"".join(encoded(row) + b"\n" for row in rows)
+        return b"".join(encoded(each) + b"\n" for each in messages)
 
 
-def encoded(value: dict[str, Any]) -> bytes:
+def encoded(value: dict[str, Any] | RecordLine) -> bytes:
     """Return JSON in one line."""
     try:
         return ENCODER.encode(value)
     except UnicodeEncodeError:
         # Half of a surrogate pair, as texts cut by others may end in: only an escape can say it.
-        return serialize_json(value).encode()
+        return serialize_json(msgspec.to_builtins(value, builtin_types=(Decimal,))).encode()

@@ -121,27 +121,28 @@ class Columns:
         return lost
 
     def fill(self, row: Row) -> None:
-        """Write what the custom fields say of a contact into their columns."""
-        for column in self.known.values():
-            row[column.name] = None
+        """Write what the custom fields say of a contact into their columns, so far null."""
         for said in row["custom_fields"] or ():
-            column = self.known.get(said["custom_field_id"])  # type: ignore[assignment]
+            column = self.known.get(said["custom_field_id"])
             if column is not None and not column.gone:
                 row[column.name] = self._value(said, column)
 
     def _value(self, said: Mapping[str, Any], column: Column) -> Any:  # noqa: ANN401 - of any type
         """Return what a field says in its column's type; null, with a warning, if it is not."""
-        labels = self._labels.get(said["custom_field_id"], {})
-        chosen = [labels.get(str(key), str(key)) for key in said.get("choice_ids") or ()]
+        if choices := said.get("choice_ids"):
+            labels = self._labels.get(said["custom_field_id"], {})
+            chosen = [labels.get(str(key), str(key)) for key in choices]
+            return chosen if column.type == MULTI_SELECT else chosen[0]
         if column.type == MULTI_SELECT:
-            return chosen or None
-        if chosen:
-            return chosen[0]
+            return None
         text = said.get("value")
+        read = READERS.get(column.type)
+        if read is None:
+            return text
         if text is None or not text.strip():
-            return text if column.type not in READERS else None
+            return None
         try:
-            return READERS.get(column.type, str)(text.strip() if column.type in READERS else text)
+            return read(text.strip())
         except (ValueError, UnexpectedAnswer):
             if column.name not in self._told:
                 self._told.add(column.name)

@@ -140,6 +140,7 @@ class Contacts(ConstantContactStream):
     page_size = 500
     records_key = "contacts"
     outline = CountedOutline
+    decodes_rows = True
     primary_keys = ("contact_id",)
     replication_key = "updated_at"
     unfolded = {"email_address": "email_address__", SMS_CHANNEL: f"{SMS_CHANNEL}__"}
@@ -267,7 +268,7 @@ class Contacts(ConstantContactStream):
             self.name, get_selected_schema(self.name, self.schema, self.mask), self.primary_keys
         )
         self._stream_maps = None
-        for made in ("hidden", "_form"):
+        for made in ("hidden", "_form", "shape"):
             vars(self).pop(made, None)
         return True
 

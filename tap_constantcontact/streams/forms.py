@@ -13,18 +13,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+from collections.abc import Mapping, MutableMapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import msgspec
+from msgspec.structs import astuple
 
 from tap_constantcontact.errors import UnexpectedAnswer
 from tap_constantcontact.times import moment, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_constantcontact.units import Row
 
@@ -64,6 +66,47 @@ class Misfit(Exception):
         self.rest = rest
 
 
+class StructRow(msgspec.Struct, gc=False):
+    """A row of a stream, which reads as a dictionary does, but is made and written much faster.
+
+    A column may have any name, and a field of a struct may not: so each has a place. None can be
+    taken out.
+    """
+
+    places: ClassVar[Mapping[str, str]]
+    """Where each column is, in the order of the schema."""
+
+    def __getitem__(self, column: str) -> Any:  # noqa: ANN401 - JSON is anything
+        """Return what stands in a column."""
+        return getattr(self, self.places[column])
+
+    def __setitem__(self, column: str, value: Any) -> None:  # noqa: ANN401 - likewise
+        """Write into a column."""
+        setattr(self, self.places[column], value)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of the columns."""
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        """Return how many columns there are."""
+        return len(self.places)
+
+    def __repr__(self) -> str:
+        """Return what a dictionary's would be."""
+        return repr(dict(self))
+
+    # Struct has a metaclass of its own, so these cannot be inherited.
+    __contains__ = Mapping.__contains__
+    get = Mapping.get
+    items = Mapping.items
+    keys = Mapping.keys
+    values = Mapping.values
+
+
+MutableMapping.register(StructRow)
+
+
 class Form:
     """Makes rows of one stream.
 
@@ -74,6 +117,9 @@ class Form:
         unfolded: Objects in a record whose fields are columns, and what those begin with.
         blanks: What stands where the API says nothing: null, unless it is named here.
         spellings: How the words of some columns are spelled.
+
+    Attributes:
+        record: What a record is that fits, as a type: pages can be decoded into such ones.
     """
 
     def __init__(
@@ -90,13 +136,11 @@ class Form:
             name: field for name, field in schema["properties"].items() if name != EXTRA
         }
         self._stream = stream
-        self._keys = tuple(keys)
-        self._blank: Row = {**dict.fromkeys((*columns, EXTRA)), **blanks}
         self._readers = {
             name: reader(field, name, self._tell_of_inner) for name, field in columns.items()
         }
         self._prefixes = dict(unfolded)
-        self._names = {
+        objects = {
             name: {
                 column.removeprefix(prefix): column
                 for column in columns
@@ -104,20 +148,54 @@ class Form:
             }
             for name, prefix in unfolded.items()
         }
-        folded = {column for name in self._names.values() for column in name.values()}
-        of_objects = folded if all(unfolded.values()) else set()
-        of_record = [column for column in columns if column not in of_objects]
-        types = {name: type_of(field) for name, field in columns.items()}
-        needed = {*self._keys, *blanks}
-        shape = {name: types[name] if name in needed else types[name] | None for name in of_record}
-        for name, inner in self._names.items():
-            fields = {field: types[column] | None for field, column in inner.items()}
-            shape[name] = struct(fields, forbid_unknown_fields=True) | None
-        self._page = list[struct(shape, forbid_unknown_fields=True)]  # type: ignore[misc]
+        types: dict[str, Any] = {name: written_type_of(field) for name, field in columns.items()}
+        needed = {*keys, *blanks}
+        nullable = {name: types[name] if name in needed else types[name] | None for name in types}
+        beside = [column for name in objects if unfolded[name] for column in objects[name].values()]
+        own = [name for name in columns if name not in beside]
+        self._places = {name: f"field_{number}" for number, name in enumerate([*columns, EXTRA])}
+        self._row: Any = msgspec.defstruct(
+            "Row",
+            [
+                *((self._places[name], nullable[name], blanks.get(name)) for name in own),
+                *((self._places[name], nullable[name], None) for name in beside),
+                (self._places[EXTRA], None, None),
+            ],
+            bases=(StructRow,),
+            namespace={"places": self._places},
+            rename={place: name for name, place in self._places.items()},
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        self.record: Any = self._row
+        if objects:
+            fields = {name: (nullable[name], blanks.get(name)) for name in own}
+            for name, inner in objects.items():
+                parts = {field: (types[column] | None, None) for field, column in inner.items()}
+                fields[name] = (struct(parts) | None, None)
+            self.record = struct(fields)
+        self._records = list[self.record]  # type: ignore[name-defined]
+        self._own = slice(len(own))
+        self._beside = [
+            (number, (None,) * len(objects[name]))
+            for number, name in enumerate(objects, len(own))
+            if unfolded[name]
+        ]
+        self._merged = [
+            (number, [*objects[name].values()])
+            for number, name in enumerate(objects, len(own))
+            if not unfolded[name]
+        ]
+        self._keys = {key: attrgetter(self._places[key]) for key in keys}
+        self._checked = [
+            (number, list[strict | None])  # type: ignore[valid-type]
+            for number, name in enumerate([*own, *beside])
+            if (strict := type_of(columns[name])) != types[name]
+        ]
         self._spellings = dict(spellings)
         self._told: set[str] = set()
 
-    def rows(self, records: list[dict[str, Any]], about: Mapping[str, Any]) -> list[Row]:
+    def rows(self, records: Sequence[Any], about: Mapping[str, Any]) -> list[Row]:
         """Return the rows of a page.
 
         The API leaves out what has no value. In a table the value would then stay as it was:
@@ -125,47 +203,59 @@ class Form:
         the API says nothing.
 
         Args:
-            records: Its records, which are used up.
+            records: Its records, as dictionaries, or decoded into what `record` is.
             about: What all of them are about: columns that the API leaves out.
 
         Raises:
             UnexpectedAnswer: A part of a key is missing.
         """
-        blank = {**self._blank, **{name: about[name] for name in about if name in self._readers}}
         try:
-            msgspec.convert(records, self._page)
+            rows = self._fitting(records)
         except msgspec.ValidationError:
-            rows = [self._fitted(record, blank) for record in records]
-        else:
-            if self._names:
-                rows = [self._unfolded(record, blank) for record in records]
-            else:
-                rows = [{**blank, **record} for record in records]
+            rows = [self._fitted(record) for record in msgspec.to_builtins(records)]
+        for name in about.keys() & self._places.keys():
+            for row in rows:
+                if row[name] is None:
+                    row[name] = about[name]
         for column, spell in self._spellings.items():
             for row in rows:
                 if row[column]:
                     row[column] = spell(row[column])
-        for key in self._keys:
-            if None in map(itemgetter(key), rows):
+        for key, value in self._keys.items():
+            if None in map(value, rows):
                 raise UnexpectedAnswer(f"A row of {self._stream} has no {key}.")
         return rows
 
-    def _unfolded(self, record: dict[str, Any], blank: Row) -> Row:
+    def _fitting(self, records: Sequence[Any]) -> list[Row]:
+        """Return the rows of records.
+
+        Raises:
+            ValidationError: Not all of all records fits.
+        """
+        found: list[Any] = msgspec.convert(records, self._records)
+        rows = found if self.record is self._row else [self._unfolded(record) for record in found]
+        columns = [*zip(*map(astuple, rows), strict=True)]
+        for number, kind in self._checked if columns else ():
+            msgspec.convert(columns[number], kind)
+        return rows
+
+    def _unfolded(self, record: Any) -> Row:  # noqa: ANN401 - a type made from the schema
         """Return the row of a record whose objects have columns of their own."""
-        inside = [
-            (columns, said)
-            for name, columns in self._names.items()
-            if (said := record.pop(name, None))
-        ]
-        row = {**blank, **record}
-        for columns, said in inside:
-            for field, value in said.items():
-                row[columns[field]] = value
+        said = astuple(record)
+        values = said[self._own]
+        for number, nothing in self._beside:
+            values += nothing if said[number] is None else astuple(said[number])
+        row: Row = self._row(*values)
+        for number, columns in self._merged:
+            if said[number] is not None:
+                for column, value in zip(columns, astuple(said[number]), strict=True):
+                    if value is not None:
+                        row[column] = value
         return row
 
-    def _fitted(self, record: Mapping[str, Any], blank: Row) -> Row:
+    def _fitted(self, record: Mapping[str, Any]) -> Row:
         """Return the row of a record that may hold anything."""
-        row = dict(blank)
+        row: Row = self._row()
         row[EXTRA] = self._fit(record, row) or None
         return row
 
@@ -230,15 +320,19 @@ class Form:
 # What fits without a change
 
 
-def struct(fields: Mapping[str, Any], *, forbid_unknown_fields: bool) -> type[msgspec.Struct]:
-    """Return a type whose fields, of whatever name, may all be missing."""
+def struct(fields: Mapping[str, tuple[Any, Any]]) -> type[msgspec.Struct]:
+    """Return a type of objects with some fields, of whatever name, and no others.
+
+    Args:
+        fields: The type of each, and what stands for it where it is missing.
+    """
     names = {f"field_{number}": name for number, name in enumerate(fields)}
     return msgspec.defstruct(
         "Record",
-        [(field, fields[name], None) for field, name in names.items()],
+        [(field, *fields[name]) for field, name in names.items()],
         rename=names,
         gc=False,
-        forbid_unknown_fields=forbid_unknown_fields,
+        forbid_unknown_fields=True,
     )
 
 
@@ -252,9 +346,17 @@ def type_of(field: Mapping[str, Any]) -> Any:  # noqa: ANN401 - types are of any
     if kind == "array" and "items" in field:
         return list[type_of(field["items"]) | None]  # type: ignore[misc]
     if kind == "object" and field.get("properties"):
-        fields = {name: type_of(each) | None for name, each in field["properties"].items()}
-        return struct(fields, forbid_unknown_fields=True)
-    return {"number": float, "boolean": bool, "array": list, "object": dict}[kind]
+        parts = {name: (type_of(each) | None, None) for name, each in field["properties"].items()}
+        return struct(parts)
+    return {"number": int | float, "boolean": bool, "array": list, "object": dict}[kind]
+
+
+def written_type_of(field: Mapping[str, Any]) -> Any:  # noqa: ANN401 - types are of any kind
+    """Return the type that such values are decoded into: times and objects stay as written."""
+    kind = kind_of(field)
+    if kind == "array" and "items" in field:
+        return list[written_type_of(field["items"]) | None]  # type: ignore[misc]
+    return {"string": str, "object": dict}.get(kind) or type_of(field)
 
 
 def kind_of(field: Mapping[str, Any]) -> str:

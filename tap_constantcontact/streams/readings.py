@@ -15,7 +15,7 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import ConstantContactStream, Outline
-from tap_constantcontact.times import moment
+from tap_constantcontact.times import moment, moments
 from tap_constantcontact.units import Reading, ReportUnit
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class NewestFirst(ConstantContactStream):
 
     records_key = "tracking_activities"
     outline = NewestFirstOutline
+    decodes_rows = True
     replication_key = "created_time"
     blanks: ClassVar[Mapping[str, Any]] = BLANKS
     counts_recipients: ClassVar[bool] = False
@@ -142,24 +143,24 @@ class ReportReading(Reading):
     def take(self, body: Any) -> list[Row]:
         """Return the rows of the next page that lie above the floor, numbered where equal."""
         rows = list(super().take(body))
-        moments = [moment(row["created_time"]) for row in rows]
-        if self._floor and rows and min(moments) < self._floor:
-            above = [created >= self._floor for created in moments]
-            rows, moments = [*compress(rows, above)], [*compress(moments, above)]
-        if self._moment and rows and max(moments) >= self._moment:
-            new = self._are_new(rows, moments)
-            rows, moments = [*compress(rows, new)], [*compress(moments, new)]
+        happened = moments([row["created_time"] for row in rows])
+        if self._floor and rows and min(happened) < self._floor:
+            above = [created >= self._floor for created in happened]
+            rows, happened = [*compress(rows, above)], [*compress(happened, above)]
+        if self._moment and rows and max(happened) >= self._moment:
+            new = self._are_new(rows, happened)
+            rows, happened = [*compress(rows, new)], [*compress(happened, new)]
         if rows:
-            self._count(rows, moments)
-            self._number(rows, moments)
+            self._count(rows, happened)
+            self._number(rows, happened)
         return rows
 
-    def _are_new(self, rows: Sequence[Row], moments: Sequence[datetime]) -> list[bool]:
+    def _are_new(self, rows: Sequence[Row], happened: Sequence[datetime]) -> list[bool]:
         """Tell of each row of a page whether the page before it did not show it."""
         self._remember_alone()
         shown = dict(self._identities)
         new = []
-        for row, created in zip(rows, moments, strict=True):
+        for row, created in zip(rows, happened, strict=True):
             if self._moment is None or created < self._moment:
                 new.append(True)
                 continue
@@ -171,37 +172,34 @@ class ReportReading(Reading):
                 self.dropped += 1
         return new
 
-    def _count(self, rows: Sequence[Row], moments: Sequence[datetime]) -> None:
+    def _count(self, rows: Sequence[Row], happened: Sequence[datetime]) -> None:
         if self._newest is None:
-            self._newest = moments[0]
+            self._newest = happened[0]
             reach = self._newest - self._lookback
             self.next_floor = max(self._floor, reach) if self._floor else reach
         # Nearly every page lies on one side of either: then no row has to be looked at.
         as_of, floor = self._as_of, self.next_floor
-        newest, oldest = max(moments), min(moments)
+        newest, oldest = max(happened), min(happened)
         if as_of is None or newest <= as_of:
-            self.rows_as_of += len(moments)
+            self.rows_as_of += len(happened)
         elif oldest <= as_of:
-            self.rows_as_of += sum(created <= as_of for created in moments)
+            self.rows_as_of += sum(created <= as_of for created in happened)
         if floor is not None and newest < floor:
-            self.rows_below_next += len(moments)
+            self.rows_below_next += len(happened)
         elif floor is not None and oldest < floor:
-            self.rows_below_next += sum(created < floor for created in moments)
+            self.rows_below_next += sum(created < floor for created in happened)
         if self._report.counts_recipients:
             self.contacts.update(hash(row["contact_id"]) for row in rows)
 
-    def _number(self, rows: Sequence[Row], moments: Sequence[datetime]) -> None:
-        """Say of each row which of those with its key it is."""
-        different = set(moments)
-        if len(different) == len(moments) and self._moment not in different:
-            for row in rows:
-                row["occurrence"] = 1
-            self._reach(moments[-1], rows[-1])
+    def _number(self, rows: Sequence[Row], happened: Sequence[datetime]) -> None:
+        """Say of each row which of those with its key it is; so far, each says the first."""
+        different = set(happened)
+        if len(different) == len(happened) and self._moment not in different:
+            self._reach(happened[-1], rows[-1])
             return
-        for row, created in zip(rows, moments, strict=True):
+        for row, created in zip(rows, happened, strict=True):
             if created != self._moment:
                 self._reach(created, row)
-                row["occurrence"] = 1
             else:
                 self._remember_alone()
                 row["occurrence"] = self._remember(row)

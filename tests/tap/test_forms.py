@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from tap_constantcontact.decoding import decoded
 from tap_constantcontact.errors import UnexpectedAnswer
 from tap_constantcontact.streams import STREAMS
 from tap_constantcontact.streams.forms import EXTRA, EXTRA_FIELD, Form
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_constantcontact.units import Row
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -68,7 +75,14 @@ def row(record: dict[str, Any], **options: Any) -> dict[str, Any]:
 
 
 def test_what_the_api_leaves_out_is_null() -> None:
-    assert form().rows([{"id": "1"}], {}) == [{**NOTHING, "id": "1"}]
+    (made,) = form().rows([{"id": "1"}], {})
+
+    assert dict(made) == {**NOTHING, "id": "1"}
+
+
+def plain(rows: Sequence[Row]) -> str:
+    """Return rows as JSON: what is not a number is no number there, either, and equal to itself."""
+    return json.dumps([dict(each) for each in rows], default=str)
 
 
 PLAIN = {
@@ -95,6 +109,7 @@ def test_what_fits_stays_as_it_is_and_so_does_all_beside_what_does_not() -> None
 def test_an_object_that_is_null_leaves_its_columns_null() -> None:
     assert row({"mail": None}) == {}
     assert row({"mail": None, "count": "1"}) == {"count": 1}
+    assert row({"count": 1, "mail": {"count": None}}, unfolded={"mail": ""}) == {"count": 1}
 
 
 @pytest.mark.parametrize(
@@ -180,6 +195,10 @@ def test_a_field_that_nobody_knows_is_kept_and_told_once(
     ]
 
 
+def test_a_field_that_nobody_knows_is_kept_where_no_object_has_columns() -> None:
+    assert row({"new": 1, "count": 2}, unfolded={}) == {"count": 2, EXTRA: {"new": 1}}
+
+
 def test_a_field_of_an_object_in_a_column_stays_there_and_is_told_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -212,7 +231,7 @@ def test_blanks_stand_where_the_api_says_nothing_or_null() -> None:
 def test_what_all_records_are_about_is_in_each_row() -> None:
     (made,) = form().rows([{"id": None}], {"id": "7", "ids": "7,8"})
 
-    assert made == {**NOTHING, "id": "7"}
+    assert dict(made) == {**NOTHING, "id": "7"}
 
 
 def test_one_spelling_is_used_for_all() -> None:
@@ -227,12 +246,15 @@ def test_a_row_without_its_key_ends_the_run(key: object) -> None:
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from([*PLAIN, "mail", "new", "mail.x", "_links"]), JSON))
+@given(
+    st.dictionaries(st.sampled_from([*PLAIN, "mail", "new", "mail.x", "_links"]), JSON),
+    st.sampled_from([{"mail": "mail__"}, {}]),
+)
 def test_whatever_is_sent_a_row_has_the_schemas_types_and_nothing_is_lost(
-    record: dict[str, Any],
+    record: dict[str, Any], unfolded: dict[str, str]
 ) -> None:
     sent = copy.deepcopy(record)
-    (made,) = form().rows([{"id": "1", **record}], {})
+    (made,) = form(unfolded=unfolded).rows([{"id": "1", **record}], {})
 
     columns = {name: value for name, value in made.items() if name != EXTRA}
     for name, value in columns.items():
@@ -244,6 +266,59 @@ def test_whatever_is_sent_a_row_has_the_schemas_types_and_nothing_is_lost(
         said = columns.get(name)
         nothing = value in (None, {}) or (isinstance(value, str) and not value.strip())
         assert name in kept or said is not None or nothing or name in {"_links", "mail"}
+
+
+PAGE = '{"things": %s, "total": 1}'
+
+
+def page(made: Form, records: list[dict[str, Any]]) -> list[Any]:
+    """Return the records of a page as they are once it is decoded into what fits the form."""
+
+    fields: dict[str, Any] = {"things": list[made.record]}  # type: ignore[name-defined]
+    found: list[Any] = decoded(
+        (PAGE % json.dumps(records)).encode(),
+        TypedDict("Page", fields, total=False),  # type: ignore[operator]
+    )["things"]
+    return found
+
+
+def test_a_page_that_fits_is_decoded_into_rows() -> None:
+    mail = {"address": "ann@example.com", "sent": 2}
+    records = [{"id": "1", **PLAIN, "mail": mail}]
+    made = form()
+    found = page(made, records)
+
+    assert [type(each) for each in found] == [made.record]
+    assert plain(made.rows(found, {})) == plain(made.rows(records, {}))
+
+
+def test_what_only_a_closer_look_shows_is_seen_in_a_page_that_was_decoded_into_rows(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = form()
+    (row,) = made.rows(page(made, [{"id": "1", "at": "never", "mail": {"sent": 2}}]), {})
+
+    assert {name for name, value in row.items() if value is not None} == {"id", "mail__sent", EXTRA}
+    assert row[EXTRA] == {"at": "never"}
+    assert caplog.messages == [f"things: at is not of the type in the schema: {KEPT}"]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from([*PLAIN, "mail", "new", "mail.x", "_links"]), JSON),
+        max_size=3,
+    ),
+    st.sampled_from([{"mail": "mail__"}, {}, {"mail": ""}]),
+)
+def test_a_page_becomes_the_same_rows_whichever_way_it_is_decoded(
+    records: list[dict[str, Any]], unfolded: dict[str, str]
+) -> None:
+    records = [{"id": "1", **record, "name": "Ann"} for record in records]
+    once, again = form(unfolded=unfolded), form(unfolded=unfolded)
+    kept = json.loads(json.dumps(records))
+
+    assert plain(once.rows(page(once, records), {})) == plain(again.rows(kept, {}))
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
