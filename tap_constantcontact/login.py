@@ -46,7 +46,7 @@ from tap_constantcontact.errors import (
     TapError,
 )
 from tap_constantcontact.pacer import Pacer
-from tap_constantcontact.planner.dependence import asked_for
+from tap_constantcontact.planner.dependence import asked_for, lacking_privilege
 from tap_constantcontact.settings import (
     DEFAULTS,
     ENV_PREFIX,
@@ -250,11 +250,11 @@ def why_unreadable(
     for asked in asked_for(stream):
         if scopes and asked.scope and asked.scope not in scopes:
             return f"the scope {asked.scope} was not given."
-        if not asked.is_allowed(privileges):
-            return (
-                f"whoever signed in lacks the privilege {asked.privilege}."
-                " An owner or manager of the account has it."
-            )
+    if privilege := lacking_privilege(stream, privileges):
+        return (
+            f"whoever signed in lacks the privilege {privilege}."
+            " An owner or manager of the account has it."
+        )
     return ""
 
 

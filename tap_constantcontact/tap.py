@@ -42,7 +42,7 @@ from tap_constantcontact.interruption import Interrupted, Interruption
 from tap_constantcontact.ledger import Ledger, check_is_state
 from tap_constantcontact.pacer import Pacer
 from tap_constantcontact.planner import Planner
-from tap_constantcontact.planner.dependence import asked_for
+from tap_constantcontact.planner.dependence import lacking_privilege
 from tap_constantcontact.run import Run
 from tap_constantcontact.settings import Settings
 from tap_constantcontact.store import Store, open_store
@@ -226,8 +226,8 @@ class TapConstantContact(Tap):
         held = {row["privilege_name"] for row in rows}
         missing: dict[str, list[str]] = {}
         for each in self._own.values():
-            if forbidden := [it for it in asked_for(type(each)) if not it.is_allowed(held)]:
-                missing.setdefault(str(forbidden[0].privilege), []).append(each.name)
+            if privilege := lacking_privilege(type(each), held):
+                missing.setdefault(privilege, []).append(each.name)
                 each.metadata.root.inclusion = Metadata.InclusionType.UNSUPPORTED
         if missing:
             self.logger.warning(

@@ -33,6 +33,7 @@ from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignSta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from tap_constantcontact.planner.part import Brief
     from tap_constantcontact.streams.base import Asking
@@ -63,6 +64,16 @@ def asked_for(kind: type[Asking]) -> Iterator[type[Asking]]:
     yield kind
     for source in MADE_FROM.get(kind, ()):
         yield from asked_for(source)
+
+
+def lacking_privilege(kind: type[Asking], held: AbstractSet[str]) -> str | None:
+    """Return the first privilege that is missing to get all rows of a stream, if one is.
+
+    Args:
+        kind: The stream.
+        held: The privileges of whoever signed in.
+    """
+    return next((each.privilege for each in asked_for(kind) if not each.is_allowed(held)), None)
 
 
 def made_from(brief: Brief) -> Sources:
