@@ -140,19 +140,24 @@ class Form:
             name: reader(field, name, self._tell_of_inner) for name, field in columns.items()
         }
         self._prefixes = dict(unfolded)
+        types: dict[str, Any] = {name: written_type_of(field) for name, field in columns.items()}
+        needed = {*keys, *blanks}
+        nullable = {name: types[name] if name in needed else types[name] | None for name in types}
+        beside = [
+            name
+            for prefix in unfolded.values()
+            for name in columns
+            if prefix and name.startswith(prefix)
+        ]
+        own = [name for name in columns if name not in beside]
         objects = {
             name: {
                 column.removeprefix(prefix): column
-                for column in columns
+                for column in [*own, *beside]
                 if column.startswith(prefix)
             }
             for name, prefix in unfolded.items()
         }
-        types: dict[str, Any] = {name: written_type_of(field) for name, field in columns.items()}
-        needed = {*keys, *blanks}
-        nullable = {name: types[name] if name in needed else types[name] | None for name in types}
-        beside = [column for name in objects if unfolded[name] for column in objects[name].values()]
-        own = [name for name in columns if name not in beside]
         self._places = {name: f"field_{number}" for number, name in enumerate([*columns, EXTRA])}
         self._row: Any = msgspec.defstruct(
             "Row",
@@ -182,9 +187,7 @@ class Form:
             if unfolded[name]
         ]
         self._merged = [
-            (number, [*objects[name].values()])
-            for number, name in enumerate(objects, len(own))
-            if not unfolded[name]
+            number for number, name in enumerate(objects, len(own)) if not unfolded[name]
         ]
         self._keys = {key: attrgetter(self._places[key]) for key in keys}
         self._checked = [
@@ -232,26 +235,29 @@ class Form:
         Raises:
             ValidationError: Not all of all records fits.
         """
-        found: list[Any] = msgspec.convert(records, self._records)
-        rows = found if self.record is self._row else [self._unfolded(record) for record in found]
-        columns = [*zip(*map(astuple, rows), strict=True)]
+        rows: list[Any] = msgspec.convert(records, self._records)
+        values = [*map(astuple, rows)]
+        if self.record is not self._row:
+            values = [*map(self._unfolded, values)]
+            rows = [self._row(*each) for each in values]
+        columns = [*zip(*values, strict=True)]
         for number, kind in self._checked if columns else ():
             msgspec.convert(columns[number], kind)
         return rows
 
-    def _unfolded(self, record: Any) -> Row:  # noqa: ANN401 - a type made from the schema
-        """Return the row of a record whose objects have columns of their own."""
-        said = astuple(record)
+    def _unfolded(self, said: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the values of a row whose record holds objects that have columns of their own."""
         values = said[self._own]
         for number, nothing in self._beside:
             values += nothing if said[number] is None else astuple(said[number])
-        row: Row = self._row(*values)
-        for number, columns in self._merged:
+        for number in self._merged:
             if said[number] is not None:
-                for column, value in zip(columns, astuple(said[number]), strict=True):
-                    if value is not None:
-                        row[column] = value
-        return row
+                inside = astuple(said[number])
+                values = tuple(
+                    each if other is None else other
+                    for each, other in zip(values, inside, strict=True)
+                )
+        return values
 
     def _fitted(self, record: Mapping[str, Any]) -> Row:
         """Return the row of a record that may hold anything."""
