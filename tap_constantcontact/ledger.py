@@ -2,7 +2,7 @@
 
     {"bookmarks": {"campaigns": {"replication_key": "updated_at", "replication_key_value": …}, …},
      "ledger": {"version": 1,
-                "contacts": [{"read_whole": …, "pass": {"began": …, "done": [[from, to], …]},
+                "contacts": [{"read_whole": …, "pass": {"began": …, "done": [[[from, to], …]]},
                               "counts": {"lists": {<list_id>: …}, …}, …}],
                 "segments": {<segment_id>: [[<contact_id>, …]]},
                 "landing_pages": {<campaign_activity_id>: [{<stream>: <floor>, …}]},
@@ -52,7 +52,7 @@ from tap_constantcontact.errors import StateError, UnexpectedAnswer
 from tap_constantcontact.times import moment, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 VERSION = 1
 
@@ -518,12 +518,13 @@ class Pass:
 
     Args:
         began: When it began, by the API's clock.
-        done: The windows of `created_at` that have been read, in order and apart; None stands
-            for no bound.
+        done: For each batch of lists whose contacts are asked for, the windows of `created_at`
+            that have been read, in order and apart; None stands for no bound. It is one batch
+            where one call asks for all.
     """
 
     began: datetime
-    done: list[Window] = field(default_factory=list)
+    done: list[list[Window]]
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> Pass:
@@ -531,44 +532,57 @@ class Pass:
         return cls(
             moment(state["began"]),
             [
-                (since and moment(since), until and moment(until))
-                for since, until in state.get("done", ())
+                [(since and moment(since), until and moment(until)) for since, until in windows]
+                for windows in state["done"]
             ],
         )
 
     def dump(self) -> dict[str, Any]:
         """Write it to the state."""
-        done = [[since and text_of(since), until and text_of(until)] for since, until in self.done]
+        done = [
+            [[since and text_of(since), until and text_of(until)] for since, until in windows]
+            for windows in self.done
+        ]
         return {"began": text_of(self.began), "done": done}
 
-    def note(self, window: Window) -> None:
-        """Note that a window has been read."""
-        self.done.append(window)
-        self.done.sort(key=lambda window: (window[0] is not None, window[0]))
-        joined = [self.done[0]]
-        for since, until in self.done[1:]:
+    def note(self, batch: int, window: Window) -> None:
+        """Note that a window of a batch has been read."""
+        done = sorted(
+            [*self.done[batch], window], key=lambda window: (window[0] is not None, window[0])
+        )
+        joined = [done[0]]
+        for since, until in done[1:]:
             before, end = joined[-1]
             if end == since:
                 joined[-1] = (before, until)
             else:
                 joined.append((since, until))
-        self.done = joined
+        self.done[batch] = joined
 
-    def left(self) -> list[Window]:
-        """Return the windows that are still to be read."""
-        found: list[Window] = []
-        since: datetime | None = None
-        for start, end in self.done:
-            if start != since:
-                found.append((since, start))
-            if end is None:
-                return found
-            since = end
-        return [*found, (since, None)]
+    def left(self) -> list[tuple[int, Window]]:
+        """Return the windows that are still to be read, each with its batch."""
+        return [
+            (batch, window)
+            for batch, windows in enumerate(self.done)
+            for window in _between(windows)
+        ]
 
 
 Window = tuple["datetime | None", "datetime | None"]
 """From when, inclusive, until when, exclusive; None for no bound."""
+
+
+def _between(windows: Iterable[Window]) -> Iterator[Window]:
+    """Yield what lies between some windows, before them and after them."""
+    since: datetime | None = None
+    for start, end in windows:
+        if start != since:
+            yield since, start
+        if end is None:
+            return
+        since = end
+    yield since, None
+
 
 Counts = dict[str, dict[str, int]]
 """How many contacts each list, tag and status has: by kind, and by its name or id."""

@@ -6,6 +6,7 @@ import json
 import random
 import uuid
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from tap_constantcontact.ledger import (
     Report,
     Settling,
     Shortfall,
+    Window,
 )
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -86,7 +88,9 @@ campaigns = st.builds(
     since=st.none() | moments,
     short=st.none() | shortfalls,
 )
-passes = st.builds(Pass, began=moments, done=st.just([(None, NOON), (NOON + DAYS, None)]))
+passes = st.builds(
+    Pass, began=moments, done=st.lists(st.sampled_from([[], [(None, NOON), (NOON + DAYS, None)]]))
+)
 crowds = st.builds(
     Crowd,
     read_whole=st.none() | moments,
@@ -210,7 +214,7 @@ def test_states_of_runs_over_different_campaigns_can_be_merged_key_by_key() -> N
     before, after = Ledger({}), Ledger({})
     for ledger, changed in ((before, True), (after, False)):
         ledger.listing = Listing(NOON)
-        ledger.crowd.begun = Pass(NOON) if changed else None
+        ledger.crowd.begun = Pass(NOON, [[]]) if changed else None
         ledger.crowd.read_whole = NOON
         ledger.campaigns["both"] = Campaign(
             "Error" if changed else "Done",
@@ -234,23 +238,52 @@ def test_states_of_runs_over_different_campaigns_can_be_merged_key_by_key() -> N
 
 def test_windows_that_were_read_are_joined_and_what_is_left_lies_between() -> None:
     day = timedelta(days=1)
-    begun = Pass(NOON)
-    assert begun.left() == [(None, None)]
-    begun.note((NOON, None))
-    begun.note((NOON - 3 * day, NOON - 2 * day))
-    assert begun.left() == [(None, NOON - 3 * day), (NOON - 2 * day, NOON)]
-    begun.note((NOON - 2 * day, NOON))
-    assert begun.done == [(NOON - 3 * day, None)]
-    assert begun.left() == [(None, NOON - 3 * day)]
-    begun.note((None, NOON - 3 * day))
+    begun = Pass(NOON, [[]])
+    assert begun.left() == [(0, (None, None))]
+    begun.note(0, (NOON, None))
+    begun.note(0, (NOON - 3 * day, NOON - 2 * day))
+    assert begun.left() == [(0, (None, NOON - 3 * day)), (0, (NOON - 2 * day, NOON))]
+    begun.note(0, (NOON - 2 * day, NOON))
+    assert begun.done == [[(NOON - 3 * day, None)]]
+    assert begun.left() == [(0, (None, NOON - 3 * day))]
+    begun.note(0, (None, NOON - 3 * day))
     assert begun.left() == []
+
+
+@given(st.data())
+def test_windows_read_in_any_order_leave_just_the_others_of_each_batch(data: Any) -> None:
+    cuts = data.draw(st.lists(st.lists(moments, unique=True, max_size=5).map(sorted), min_size=1))
+    windows = [
+        (batch, window)
+        for batch, inside in enumerate(cuts)
+        for window in pairwise([None, *inside, None])
+    ]
+    begun = Pass(NOON, [[] for _ in cuts])
+    left = set(windows)
+    for batch, window in data.draw(st.permutations(windows)):
+        begun.note(batch, window)
+        left.discard((batch, window))
+        again = Pass.load(json.loads(json.dumps(begun.dump())))
+        assert again == begun
+        # What lies side by side is one window.
+        found = set(again.left())
+        assert {each for each in windows if any(_holds(one, each) for one in found)} == left
+    assert begun.done == [[(None, None)] for _ in cuts]
+
+
+def _holds(one: tuple[int, Window], other: tuple[int, Window]) -> bool:
+    """Tell whether a window of a batch holds another one, of the same batch."""
+    (batch, (since, until)), (batch_of_other, (start, end)) = one, other
+    begins = since is None or (start is not None and since <= start)
+    ends = until is None or (end is not None and end <= until)
+    return batch == batch_of_other and begins and ends
 
 
 def test_a_window_from_before_the_year_2000_lies_behind_the_one_without_a_beginning() -> None:
     old = datetime(1999, 5, 31, tzinfo=UTC)
-    begun = Pass(NOON)
-    begun.note((old, None))
-    begun.note((None, old))
+    begun = Pass(NOON, [[]])
+    begun.note(0, (old, None))
+    begun.note(0, (None, old))
 
     assert begun.left() == []
 
