@@ -66,8 +66,9 @@ class ContactsPart(Part):
     Reading all contacts may take several runs. So it is done by windows of `created_at`, the
     one time that never changes, and the ledger notes each window that has been read. Where lists
     are chosen, contacts are asked for by these, a batch in a call, and each batch has windows of
-    its own; unless that takes more calls than to ask for everybody, and to keep those on them.
-    What changed is asked for whatever it is on: only that shows who has left a list.
+    its own; unless that takes more calls than to ask for everybody, and to keep those on them
+    (docs/decisions/0022-chosen-lists.md). What changed is asked for whatever it is on: only that
+    shows who has left a list.
     """
 
     def __init__(self, brief: Brief) -> None:
