@@ -8,6 +8,7 @@
                 "landing_pages": {<campaign_activity_id>: [{<stream>: <floor>, …}]},
                 "deeds": [{"types": [<type>, …], "floors": {<contact_id>: <floor>, …}}],
                 "news": [{<stream>: [<contact_id>, …]}],
+                "forbidden": [{<stream>: …}],
                 "listing": [{"until": …, "since": …, "before": …}],
                 "events": {<event_id>: …},
                 "details": [[<stream>, …]],
@@ -28,10 +29,11 @@ reports of an activity are a list in the order of `REPORTS`, each of them
 
 `deeds` says until when it is known what chosen contacts did, and `news` of whom a run has learnt
 something that a stream was not asked about yet: a run that ends before it gets there leaves them to
-the next. `events` says of each event what its list showed of it when it was read, in few letters,
-and `lists` which objects a list of several pages showed when it was read last. `details`
-says which of the streams that read single activities were selected: where one of them is selected
-anew, all that it shows is due.
+the next. A stream that is `forbidden` then is told of nobody more; the reports that are read
+meanwhile say from where on they are to be read again once it is allowed. `events` says of each
+event what its list showed of it when it was read, in few letters, and `lists` which objects a list
+of several pages showed when it was read last. `details` says which of the streams that read single
+activities were selected: where one of them is selected anew, all that it shows is due.
 
 Tools merge states key by key: Meltano lays that of a run that failed over the one before. What
 says all there is of its part stands in a list, which is replaced as a whole: a member that is
@@ -188,6 +190,8 @@ class Report:
         gap: By how much the rows were left to be fewer than the counter.
         since: Since when they are fewer.
         short: That they are fewer still.
+        untold: How many rows lay below which floor when a stream was not told whom the rows above
+            name, since it was forbidden; None if all were told.
     """
 
     counter: int | None = None
@@ -196,6 +200,7 @@ class Report:
     gap: int = 0
     since: datetime | None = None
     short: Shortfall | None = None
+    untold: tuple[int, datetime | None] | None = None
 
     @classmethod
     def load(cls, state: Any) -> Report:  # noqa: ANN401 - JSON is anything
@@ -205,6 +210,7 @@ class Report:
         if isinstance(state, list):
             counter, below, floor = state
             return cls(counter=counter, below=below, floor=moment(floor))
+        below, floor = state.get("untold", (0, None))
         return cls(
             counter=state.get("counter"),
             floor=moment(state["floor"]) if "floor" in state else None,
@@ -212,6 +218,7 @@ class Report:
             gap=state.get("gap", 0),
             since=moment(state["since"]) if "since" in state else None,
             short=Shortfall.load(state["short"]) if "short" in state else None,
+            untold=(below, floor and moment(floor)) if "untold" in state else None,
         )
 
     def dump(self, *, cold: bool) -> Any:  # noqa: ANN401 - JSON is anything
@@ -220,7 +227,8 @@ class Report:
         Args:
             cold: Whether nothing much is expected of it any more.
         """
-        if not (self.gap or self.short):
+        below, floor = self.untold or (0, None)
+        if not (self.gap or self.short or self.untold):
             if self.floor is None or (cold and self.below < FEW_ROWS):
                 return self.counter
             return [self.counter, self.below, text_of(self.floor)]
@@ -230,7 +238,18 @@ class Report:
             **({"gap": self.gap} if self.gap else {}),
             **({"since": text_of(self.since)} if self.since else {}),
             **({"short": self.short.dump()} if self.short else {}),
+            **({"untold": [below, floor and text_of(floor)]} if self.untold else {}),
         }
+
+    def leave_untold(self) -> None:
+        """Note that a stream is not told whom the rows above the floor name."""
+        self.untold = self.untold or (self.below, self.floor)
+
+    def read_untold_again(self) -> None:
+        """Make what was left untold be due again, and nothing below it."""
+        if self.untold:
+            self.below, self.floor = self.untold
+            self.counter = self.short = self.untold = None
 
     def is_due(self, counter: int, now: datetime, settling: Settling) -> bool:
         """Tell whether there is anything to read.
@@ -788,6 +807,10 @@ class Ledger:
             (news,) = kept.get("news", [{}])
             self.news: dict[str, set[str]] = {name: set(ids) for name, ids in news.items()}
             """Of which contacts a stream is still to be asked, by stream."""
+            (forbidden,) = kept.get("forbidden", [{}])
+            self.forbidden: dict[str, bool] = dict(forbidden)
+            """The streams of `news` that were forbidden when they were asked last, and whether
+            there was news since that they were not told."""
             (listing,) = kept.get("listing", [None])
             self.listing = None if listing is None else Listing.load(listing)
             """What is known of the list of campaigns, whether or not their stream is selected."""
@@ -838,6 +861,15 @@ class Ledger:
         before = self.bookmark(stream)
         self._bookmarks[stream] = (replication_key, max(before, until) if before else until)
 
+    def read_untold_again(self) -> None:
+        """Make due again what reports showed while a stream that is told of it was forbidden."""
+        for campaign in self.campaigns.values():
+            for activity in campaign.reported.values():
+                for report in (activity.reports or {}).values():
+                    if report.untold:
+                        report.read_untold_again()
+                        campaign.seen = ""
+
     def keep_up_with(self, details: frozenset[str]) -> None:
         """Note which of `DETAILS` are wanted: those that were not before are due everywhere."""
         new = details - self.details
@@ -856,6 +888,7 @@ class Ledger:
             for key, floors in sorted(self.landing_pages.items())
         }
         news = {name: sorted(ids) for name, ids in sorted(self.news.items())}
+        forbidden = dict(sorted(self.forbidden.items()))
         objects = {name: [kept.dump()] for name, kept in sorted(self.objects.items())}
         now = self.listing.until if self.listing else LONG_AGO
         return {
@@ -872,6 +905,7 @@ class Ledger:
                 **({"landing_pages": landing_pages} if landing_pages else {}),
                 **({"deeds": [self.deeds.dump()]} if self.deeds.types else {}),
                 **({"news": [news]} if news else {}),
+                **({"forbidden": [forbidden]} if news or forbidden else {}),
                 **({"listing": [self.listing.dump()]} if self.listing else {}),
                 **({"events": dict(sorted(self.events.items()))} if self.events else {}),
                 **({"details": [sorted(self.details)]} if self.details else {}),

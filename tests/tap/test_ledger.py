@@ -51,6 +51,7 @@ shortfalls = st.builds(
 )
 gaps = st.fixed_dictionaries({"gap": st.integers(1, 9), "since": moments})
 floors = st.fixed_dictionaries({"floor": moments, "below": st.integers(0, 9)})
+untold = st.fixed_dictionaries({"untold": st.tuples(st.integers(0, 9), st.none() | moments)})
 reports = st.builds(
     lambda counter, short, *more: Report(
         counter=counter, short=short, **{key: value for each in more for key, value in each.items()}
@@ -59,6 +60,7 @@ reports = st.builds(
     st.none() | shortfalls,
     st.just({}) | gaps,
     st.just({}) | floors,
+    st.just({}) | untold,
 ).filter(lambda report: report != Report())
 activities = st.builds(
     Activity,
@@ -128,6 +130,21 @@ def test_a_state_comes_back_as_it_was_written(
     assert again.campaigns == known
     assert (again.listing, again.crowd) == (listing, crowd)
     assert again.bookmark("contacts") == until
+
+
+def test_whom_streams_are_to_be_asked_about_comes_back_as_it_was_written() -> None:
+    ledger = Ledger({})
+    ledger.news["contact_activity_details"] = {"p2", "p1"}
+    ledger.forbidden["contact_activity_details"] = True
+
+    state = json.loads(json.dumps(ledger.state()))
+    again = Ledger(state)
+    assert state["ledger"]["news"] == [{"contact_activity_details": ["p1", "p2"]}]
+    assert state["ledger"]["forbidden"] == [{"contact_activity_details": True}]
+    assert (again.news, again.forbidden) == (ledger.news, ledger.forbidden)
+    # An older state that is laid under this one says nothing any more.
+    again.forbidden.clear()
+    assert again.state()["ledger"]["forbidden"] == [{}]
 
 
 def test_what_is_known_of_landing_pages_and_lists_comes_back_as_it_was_written() -> None:
@@ -296,6 +313,18 @@ def test_tries_grow_rarer_and_the_last_one_comes_at_the_end(runs: int) -> None:
     assert tries == sorted(tries)
     assert tries[-1] == timedelta(hours=48)
     assert runs == 1 or tries[0] == timedelta(hours=1)
+
+
+def test_what_was_read_untold_is_read_again_from_where_that_began() -> None:
+    report = Report(counter=12, floor=NOON, below=7, gap=1, since=NOON)
+    report.leave_untold()
+    report.counter, report.floor, report.below = 15, NOON + DAYS, 11
+    report.leave_untold()
+
+    report.read_untold_again()
+    assert report == Report(counter=None, floor=NOON, below=7, gap=1, since=NOON)
+    report.read_untold_again()
+    assert report.floor == NOON
 
 
 def test_a_report_that_has_what_its_counter_says_agrees() -> None:
