@@ -514,9 +514,11 @@ def test_whenever_reports_on_contacts_are_forbidden_and_runs_are_killed_all_is_t
     assert tap.run(select=select).paths("/reports/contact_reports") == []
 
 
+@pytest.mark.parametrize(("days", "later"), [(7, 20), (0, 0)])
 def test_whoever_agreed_to_text_messages_while_their_history_was_forbidden_is_asked_about_later(
-    tap: TapRunner, crowd: Crowd, clock: Clock, sandbox: Sandbox
+    tap: TapRunner, crowd: Crowd, clock: Clock, sandbox: Sandbox, days: int, later: int
 ) -> None:
+    tap.config["contacts_full_refresh_days"] = days
     tap.config["sms_history_scope"] = "with_channel"
     select = ["contacts", "contact_sms_history"]
     sandbox.faults.append(Fault("^/contacts/sms", "forbidden", times=1_000))
@@ -532,8 +534,11 @@ def test_whoever_agreed_to_text_messages_while_their_history_was_forbidden_is_as
 
     assert len(tap.run(select=select).paths("/contacts/sms")) == 1
     again = tap.run(select=select)
-    assert len(again.paths("/contacts/sms")) == 20
+    assert len(again.paths("/contacts/sms")) == later
     assert tap.run(select=select).paths("/contacts/sms") == []
+    clock.advance(timedelta(hours=1))
+    crowd.account.rename(crowd.people[7], "Bob", "Lee")
+    assert len(tap.run(select=select).paths("/contacts/sms")) == 1
 
 
 def test_whoever_agreed_to_text_messages_is_asked_about_after_a_run_that_did_not_come_to_it(
