@@ -2,12 +2,13 @@
 
     {"bookmarks": {"campaigns": {"replication_key": "updated_at", "replication_key_value": …}, …},
      "ledger": {"version": 1,
-                "contacts": [{"read_whole": …, "pass": {"began": …, "done": [[from, to], …]},
+                "contacts": [{"read_whole": …, "pass": {"began": …, "done": [[[from, to], …]]},
                               "counts": {"lists": {<list_id>: …}, …}, …}],
                 "segments": {<segment_id>: [[<contact_id>, …]]},
                 "landing_pages": {<campaign_activity_id>: [{<stream>: <floor>, …}]},
                 "deeds": [{"types": [<type>, …], "floors": {<contact_id>: <floor>, …}}],
                 "news": [{<stream>: [<contact_id>, …]}],
+                "forbidden": [{<stream>: …}],
                 "listing": [{"until": …, "since": …, "before": …}],
                 "events": {<event_id>: …},
                 "details": [[<stream>, …]],
@@ -28,10 +29,11 @@ reports of an activity are a list in the order of `REPORTS`, each of them
 
 `deeds` says until when it is known what chosen contacts did, and `news` of whom a run has learnt
 something that a stream was not asked about yet: a run that ends before it gets there leaves them to
-the next. `events` says of each event what its list showed of it when it was read, in few letters,
-and `lists` which objects a list of several pages showed when it was read last. `details`
-says which of the streams that read single activities were selected: where one of them is selected
-anew, all that it shows is due.
+the next. A stream that is `forbidden` then is told of nobody more; the reports that are read
+meanwhile say from where on they are to be read again once it is allowed. `events` says of each
+event what its list showed of it when it was read, in few letters, and `lists` which objects a list
+of several pages showed when it was read last. `details` says which of the streams that read single
+activities were selected: where one of them is selected anew, all that it shows is due.
 
 Tools merge states key by key: Meltano lays that of a run that failed over the one before. What
 says all there is of its part stands in a list, which is replaced as a whole: a member that is
@@ -52,7 +54,7 @@ from tap_constantcontact.errors import StateError, UnexpectedAnswer
 from tap_constantcontact.times import moment, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 VERSION = 1
 
@@ -188,6 +190,8 @@ class Report:
         gap: By how much the rows were left to be fewer than the counter.
         since: Since when they are fewer.
         short: That they are fewer still.
+        untold: How many rows lay below which floor when a stream was not told whom the rows above
+            name, since it was forbidden; None if all were told.
     """
 
     counter: int | None = None
@@ -196,6 +200,7 @@ class Report:
     gap: int = 0
     since: datetime | None = None
     short: Shortfall | None = None
+    untold: tuple[int, datetime | None] | None = None
 
     @classmethod
     def load(cls, state: Any) -> Report:  # noqa: ANN401 - JSON is anything
@@ -205,6 +210,7 @@ class Report:
         if isinstance(state, list):
             counter, below, floor = state
             return cls(counter=counter, below=below, floor=moment(floor))
+        below, floor = state.get("untold", (0, None))
         return cls(
             counter=state.get("counter"),
             floor=moment(state["floor"]) if "floor" in state else None,
@@ -212,6 +218,7 @@ class Report:
             gap=state.get("gap", 0),
             since=moment(state["since"]) if "since" in state else None,
             short=Shortfall.load(state["short"]) if "short" in state else None,
+            untold=(below, floor and moment(floor)) if "untold" in state else None,
         )
 
     def dump(self, *, cold: bool) -> Any:  # noqa: ANN401 - JSON is anything
@@ -220,7 +227,8 @@ class Report:
         Args:
             cold: Whether nothing much is expected of it any more.
         """
-        if not (self.gap or self.short):
+        below, floor = self.untold or (0, None)
+        if not (self.gap or self.short or self.untold):
             if self.floor is None or (cold and self.below < FEW_ROWS):
                 return self.counter
             return [self.counter, self.below, text_of(self.floor)]
@@ -230,7 +238,18 @@ class Report:
             **({"gap": self.gap} if self.gap else {}),
             **({"since": text_of(self.since)} if self.since else {}),
             **({"short": self.short.dump()} if self.short else {}),
+            **({"untold": [below, floor and text_of(floor)]} if self.untold else {}),
         }
+
+    def leave_untold(self) -> None:
+        """Note that a stream is not told whom the rows above the floor name."""
+        self.untold = self.untold or (self.below, self.floor)
+
+    def read_untold_again(self) -> None:
+        """Make what was left untold be due again, and nothing below it."""
+        if self.untold:
+            self.below, self.floor = self.untold
+            self.counter = self.short = self.untold = None
 
     def is_due(self, counter: int, now: datetime, settling: Settling) -> bool:
         """Tell whether there is anything to read.
@@ -518,12 +537,13 @@ class Pass:
 
     Args:
         began: When it began, by the API's clock.
-        done: The windows of `created_at` that have been read, in order and apart; None stands
-            for no bound.
+        done: For each batch of lists whose contacts are asked for, the windows of `created_at`
+            that have been read, in order and apart; None stands for no bound. It is one batch
+            where one call asks for all.
     """
 
     began: datetime
-    done: list[Window] = field(default_factory=list)
+    done: list[list[Window]]
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> Pass:
@@ -531,44 +551,57 @@ class Pass:
         return cls(
             moment(state["began"]),
             [
-                (since and moment(since), until and moment(until))
-                for since, until in state.get("done", ())
+                [(since and moment(since), until and moment(until)) for since, until in windows]
+                for windows in state["done"]
             ],
         )
 
     def dump(self) -> dict[str, Any]:
         """Write it to the state."""
-        done = [[since and text_of(since), until and text_of(until)] for since, until in self.done]
+        done = [
+            [[since and text_of(since), until and text_of(until)] for since, until in windows]
+            for windows in self.done
+        ]
         return {"began": text_of(self.began), "done": done}
 
-    def note(self, window: Window) -> None:
-        """Note that a window has been read."""
-        self.done.append(window)
-        self.done.sort(key=lambda window: (window[0] is not None, window[0]))
-        joined = [self.done[0]]
-        for since, until in self.done[1:]:
+    def note(self, batch: int, window: Window) -> None:
+        """Note that a window of a batch has been read."""
+        done = sorted(
+            [*self.done[batch], window], key=lambda window: (window[0] is not None, window[0])
+        )
+        joined = [done[0]]
+        for since, until in done[1:]:
             before, end = joined[-1]
             if end == since:
                 joined[-1] = (before, until)
             else:
                 joined.append((since, until))
-        self.done = joined
+        self.done[batch] = joined
 
-    def left(self) -> list[Window]:
-        """Return the windows that are still to be read."""
-        found: list[Window] = []
-        since: datetime | None = None
-        for start, end in self.done:
-            if start != since:
-                found.append((since, start))
-            if end is None:
-                return found
-            since = end
-        return [*found, (since, None)]
+    def left(self) -> list[tuple[int, Window]]:
+        """Return the windows that are still to be read, each with its batch."""
+        return [
+            (batch, window)
+            for batch, windows in enumerate(self.done)
+            for window in _between(windows)
+        ]
 
 
 Window = tuple["datetime | None", "datetime | None"]
 """From when, inclusive, until when, exclusive; None for no bound."""
+
+
+def _between(windows: Iterable[Window]) -> Iterator[Window]:
+    """Yield what lies between some windows, before them and after them."""
+    since: datetime | None = None
+    for start, end in windows:
+        if start != since:
+            yield since, start
+        if end is None:
+            return
+        since = end
+    yield since, None
+
 
 Counts = dict[str, dict[str, int]]
 """How many contacts each list, tag and status has: by kind, and by its name or id."""
@@ -774,6 +807,10 @@ class Ledger:
             (news,) = kept.get("news", [{}])
             self.news: dict[str, set[str]] = {name: set(ids) for name, ids in news.items()}
             """Of which contacts a stream is still to be asked, by stream."""
+            (forbidden,) = kept.get("forbidden", [{}])
+            self.forbidden: dict[str, bool] = dict(forbidden)
+            """The streams of `news` that were forbidden when they were asked last, and whether
+            there was news since that they were not told."""
             (listing,) = kept.get("listing", [None])
             self.listing = None if listing is None else Listing.load(listing)
             """What is known of the list of campaigns, whether or not their stream is selected."""
@@ -824,6 +861,15 @@ class Ledger:
         before = self.bookmark(stream)
         self._bookmarks[stream] = (replication_key, max(before, until) if before else until)
 
+    def read_untold_again(self) -> None:
+        """Make due again what reports showed while a stream that is told of it was forbidden."""
+        for campaign in self.campaigns.values():
+            for activity in campaign.reported.values():
+                for report in (activity.reports or {}).values():
+                    if report.untold:
+                        report.read_untold_again()
+                        campaign.seen = ""
+
     def keep_up_with(self, details: frozenset[str]) -> None:
         """Note which of `DETAILS` are wanted: those that were not before are due everywhere."""
         new = details - self.details
@@ -842,6 +888,7 @@ class Ledger:
             for key, floors in sorted(self.landing_pages.items())
         }
         news = {name: sorted(ids) for name, ids in sorted(self.news.items())}
+        forbidden = dict(sorted(self.forbidden.items()))
         objects = {name: [kept.dump()] for name, kept in sorted(self.objects.items())}
         now = self.listing.until if self.listing else LONG_AGO
         return {
@@ -858,6 +905,7 @@ class Ledger:
                 **({"landing_pages": landing_pages} if landing_pages else {}),
                 **({"deeds": [self.deeds.dump()]} if self.deeds.types else {}),
                 **({"news": [news]} if news else {}),
+                **({"forbidden": [forbidden]} if news or forbidden else {}),
                 **({"listing": [self.listing.dump()]} if self.listing else {}),
                 **({"events": dict(sorted(self.events.items()))} if self.events else {}),
                 **({"details": [sorted(self.details)]} if self.details else {}),

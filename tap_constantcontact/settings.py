@@ -218,7 +218,8 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "contact_list_ids",
         th.ArrayType(th.StringType),
         title="Contacts on lists",
-        description="Contacts on any of these lists are kept; by default all.",
+        description="Contacts on any of these lists are kept; by default all. Where all are read, "
+        "they are asked for by 25 lists a call, unless reading everybody takes fewer calls.",
     ),
     th.Property(
         "contact_include",

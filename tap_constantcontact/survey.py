@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tap_constantcontact.ledger import FIRST_LOOK, FRESH, Objects
@@ -17,7 +17,15 @@ from tap_constantcontact.planner.campaigns import CampaignsPart
 from tap_constantcontact.planner.counters import CountersPart
 from tap_constantcontact.planner.dimensions import DETAILS, WHOLE, listing_of
 from tap_constantcontact.planner.events import EventsPart
-from tap_constantcontact.planner.forecast import pages, report_calls, unread
+from tap_constantcontact.planner.forecast import (
+    EVERYBODY,
+    list_batches,
+    pages,
+    pass_calls,
+    pass_sizes,
+    report_calls,
+    unread,
+)
 from tap_constantcontact.planner.part import Brief
 from tap_constantcontact.streams.activities import (
     ACTIVITY_DETAILS,
@@ -201,16 +209,49 @@ class Survey:
         if not self._brief.wants(stream):
             return costs
         known = self._ledger.bookmark(stream.name)
-        unit = stream.changed_since(known) if known else Unit(stream)
-        filters = {**unit.filters, "include_count": "true"}
-        (page,) = self._ask([Unit(stream, filters=filters, page_size=1)], most=1)
-        rows = count(page.body)
+        if known:
+            # Who opted out is asked for by itself.
+            rows = self._count(stream.changed_since(known))
+            calls = max(pages(rows, stream.page_size), 1) + 1
+        else:
+            sizes = self._pass_sizes(stream)
+            rows, calls = sum(sizes.values()), pass_calls(sizes)
         probes = (
             SMS_CHANNEL in self._settings.contacts.include
             and self._ledger.crowd.sms_channel is None
         )
-        calls = max(pages(rows, stream.page_size), 1) + bool(known) + self._gates() + probes
-        return [*costs, Cost(stream.name, rows, calls)]
+        return [*costs, Cost(stream.name, rows, calls + self._gates() + probes)]
+
+    def _pass_sizes(self, stream: Contacts) -> dict[str, int]:
+        """Return by which batches of lists a run will read all contacts, and how many they have.
+
+        One batch is counted by the API. Of several, what lists count is reckoned with, as the run
+        does when it chooses the cheaper way.
+        """
+        chosen = self._settings.contacts
+        batch, *more = list_batches(chosen.lists)
+        if more:
+            return pass_sizes(chosen.lists, self._members(), self._count(Unit(stream)))
+        unit = stream.added_between(chosen.since, None)
+        if batch != EVERYBODY:
+            unit = replace(unit, filters={**unit.filters, "lists": batch})
+        return {batch: self._count(unit)}
+
+    def _count(self, unit: Unit) -> int:
+        """Return how many contacts a unit would read."""
+        filters = {**unit.filters, "include_count": "true"}
+        (page,) = self._ask([Unit(unit.source, filters=filters, page_size=1)], most=1)
+        return count(page.body)
+
+    def _members(self) -> dict[str, int] | None:
+        """Return how many contacts each list has; None if nothing tells."""
+        lists = self._brief.the(ContactLists)
+        units = [replace(lists.of_channel(channel), optional=True) for channel in ("email", "sms")]
+        answers = [page for page in self._ask(units, most=1) if not page.missing]
+        counts = {
+            row["list_id"]: row["membership_count"] or 0 for page in answers for row in _rows(page)
+        }
+        return counts if answers else None
 
     def _gates(self) -> int:
         """Return the calls of a run that tell of contacts what no time does."""

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from tap_constantcontact.ledger import Pass
 from tap_constantcontact.planner.census import Census
-from tap_constantcontact.planner.forecast import pages
+from tap_constantcontact.planner.forecast import EVERYBODY, list_batches, pages, pass_sizes
 from tap_constantcontact.planner.part import Part
 from tap_constantcontact.planner.windows import SECOND, divide
 from tap_constantcontact.streams.base import LEFT
@@ -19,7 +19,6 @@ from tap_constantcontact.streams.contact_reports import ContactCounts
 from tap_constantcontact.streams.contacts import (
     COUNTED,
     CUSTOM_FIELDS,
-    MOST_LISTS,
     SMS_CHANNEL,
     ContactLists,
     Contacts,
@@ -65,7 +64,11 @@ class ContactsPart(Part):
     that shows who has left. The rest waits until that is due by itself.
 
     Reading all contacts may take several runs. So it is done by windows of `created_at`, the
-    one time that never changes, and the ledger notes each window that has been read.
+    one time that never changes, and the ledger notes each window that has been read. Where lists
+    are chosen, contacts are asked for by these, a batch in a call, and each batch has windows of
+    its own; unless that takes more calls than to ask for everybody, and to keep those on them
+    (docs/decisions/0022-chosen-lists.md). What changed is asked for whatever it is on: only that
+    shows who has left a list.
     """
 
     def __init__(self, brief: Brief) -> None:
@@ -96,7 +99,8 @@ class ContactsPart(Part):
         self._open = 0
         self._is_behind = False
         self._is_forbidden = False
-        self._sizes: dict[Window, float] = {}
+        self._batches: list[str] = []
+        self._sizes: dict[WindowUnit, float] = {}
 
     # What is asked
 
@@ -121,8 +125,11 @@ class ContactsPart(Part):
             yield from self._unexplained()
             if not self._is_overdue():
                 return
-        windows = self._crowd.begun.left() if self._crowd.begun else [(self._choice.since, None)]
-        yield [*first, *(self._window(*window) for window in windows)]
+        if len(list_batches(self._choice.lists)) > 1 and self._crowd.begun is None:
+            yield first  # they tell which way is the cheaper one
+            first = []
+        self._batches = self._batches_of_pass()
+        yield [*first, *self._windows()]
         if not known and not self._crowd.counts:
             self._settle_counts()
         while self._divided:
@@ -175,15 +182,26 @@ class ContactsPart(Part):
         self._open = len(units)
         return units
 
-    def _window(
-        self, since: datetime | None, until: datetime | None, *, divisible: bool = True
-    ) -> WindowUnit:
-        """Return what reads the contacts added between two moments: of few lists, those on them."""
-        unit = self._mine(self._contacts.added_between(since, until, divisible=divisible))
-        lists = self._choice.lists
-        if 0 < len(lists) <= MOST_LISTS:
-            return replace(unit, filters={**unit.filters, "lists": ",".join(lists)})
-        return unit
+    def _batches_of_pass(self) -> list[str]:
+        """Return the batches of lists that a pass asks for: as it was begun, or as is cheaper."""
+        chosen = list_batches(self._choice.lists)
+        if self._crowd.begun:
+            return chosen if len(self._crowd.begun.done) == len(chosen) else [EVERYBODY]
+        members = self._census.counts.get("lists")
+        return list(pass_sizes(self._choice.lists, members, self._census.total))
+
+    def _windows(self) -> list[WindowUnit]:
+        """Return what reads all contacts, as far as a pass has not read them yet."""
+        if self._crowd.begun:
+            left = self._crowd.begun.left()
+            return [self._window(self._batches[batch], window) for batch, window in left]
+        return [self._window(batch, (self._choice.since, None)) for batch in self._batches]
+
+    def _window(self, batch: str, window: Window, *, divisible: bool = True) -> WindowUnit:
+        """Return what reads the contacts added between two moments who are on a batch of lists."""
+        unit = self._mine(self._contacts.added_between(*window, divisible=divisible))
+        lists = {} if batch == EVERYBODY else {"lists": batch}
+        return replace(unit, filters={**unit.filters, **lists})
 
     def _mine(self, unit: U) -> U:
         """Return a unit that asks for contacts as they are wanted, and keeps those that are."""
@@ -340,12 +358,13 @@ class ContactsPart(Part):
 
     def _window_read(self, unit: WindowUnit, reading: WindowReading) -> None:
         """Note that a window was read, or divide it."""
-        self._sizes.pop((unit.since, unit.until), None)
+        self._sizes.pop(unit, None)
         begun = self._crowd.begun = self._crowd.begun or self._begin()
+        batch = unit.filters.get("lists", EVERYBODY)
         if unit.divisible and reading.is_divided:
-            self._divide(begun, unit, reading)
+            self._divide(begun, batch, unit, reading)
         else:
-            begun.note((unit.since, unit.until))
+            begun.note(self._batches.index(batch), (unit.since, unit.until))
         if not begun.left():
             self._pass_done(begun)
 
@@ -376,7 +395,7 @@ class ContactsPart(Part):
     def _begin(self) -> Pass:
         """Return a pass in which nothing has been read yet; whoever is not kept need not be."""
         since = self._choice.since
-        return Pass(self._now(), [(None, since)] if since else [])
+        return Pass(self._now(), [[(None, since)] if since else [] for _ in self._batches])
 
     def _pass_done(self, ended: Pass) -> None:
         """Note that all contacts have been read, as they were when that was begun."""
@@ -388,18 +407,19 @@ class ContactsPart(Part):
             self._advance(ended.began)
             self._is_behind = ended.began < self._now()  # it was begun by a run before this one
 
-    def _divide(self, begun: Pass, unit: WindowUnit, reading: WindowReading) -> None:
-        """Divide a window that holds too many."""
+    def _divide(self, begun: Pass, batch: str, unit: WindowUnit, reading: WindowReading) -> None:
+        """Divide a window of a batch that holds too many."""
         done, rest = divide((unit.since, unit.until), reading.added, reading.count)
         if done:
-            begun.note(done)
+            begun.note(self._batches.index(batch), done)
         size = (reading.count - (len(reading.added) if done else 0)) / max(len(rest), 1)
-        self._sizes |= dict.fromkeys(rest, size)
         whole = rest == [(unit.since, unit.until)]
-        self._divided += [
-            self._window(since, until, divisible=not whole and not _is_a_second(since, until))
-            for since, until in rest
+        units = [
+            self._window(batch, window, divisible=not whole and not _is_a_second(*window))
+            for window in rest
         ]
+        self._sizes |= dict.fromkeys(units, size)
+        self._divided += units
 
 
 def _is_a_second(since: datetime | None, until: datetime | None) -> bool:

@@ -82,6 +82,7 @@ class FollowPart(Part):
         self._todo: list[str] = []
         self._is_blind = False
         self._unseen: set[str] = set()
+        self._forbidden: set[str] = set()
 
     # What is asked
 
@@ -344,13 +345,18 @@ class FollowPart(Part):
 
     @override
     def forbidden(self, unit: Unit) -> None:
-        """Learn that nothing tells which activities moved, or who has opened one.
+        """Learn that nothing tells which activities moved, or who has opened one; or a detail.
 
-        No report is read then, or settled; or who did not open that one is not.
+        No report is read then, or settled; or who did not open that one is not. A detail stays
+        due, and no other with it.
         """
         self._is_blind = self._is_blind or unit.source is self._activity_stats
         if unit.source is self._openers:
             self._unseen.add(unit.about["campaign_activity_id"])
+        elif isinstance(unit.source, ActivityDetail):
+            self._forbidden.add(unit.source.name)
+            self._shown.pop(unit, None)
+            self._detail_answered(unit)
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
@@ -360,12 +366,9 @@ class FollowPart(Part):
             self._ledger.campaigns[campaign_id].lookup_due = False
             self._looked_up.add(campaign_id)
         elif isinstance(unit.source, ActivityDetail):
-            campaign_id = unit.about["campaign_id"]
             if isinstance(unit.source, ActivitySet):
-                self._show(campaign_id, unit.source, self._shown.pop(unit))
-            self._details_left[campaign_id] -= 1
-            if not self._details_left[campaign_id]:
-                self._details_read(self._ledger.campaigns[campaign_id])
+                self._show(unit.about["campaign_id"], unit.source, self._shown.pop(unit))
+            self._detail_answered(unit)
         elif isinstance(unit.source, DerivedReport) and not missing:
             activity_id = unit.about["campaign_activity_id"]
             if unit.source is not self._did_not_open or activity_id not in self._unseen:
@@ -401,11 +404,18 @@ class FollowPart(Part):
             report.floor = self._now() - self._settings.report_lookback
         self._counters.agree(campaign_id)
 
+    def _detail_answered(self, unit: Unit) -> None:
+        """Note that a detail was read, or is forbidden."""
+        campaign_id = unit.about["campaign_id"]
+        self._details_left[campaign_id] -= 1
+        if not self._details_left[campaign_id]:
+            self._details_read(self._ledger.campaigns[campaign_id])
+
     def _details_read(self, campaign: Campaign) -> None:
-        """Note that all details that were due have been read."""
+        """Note that all details that were due have been read, but for those that are forbidden."""
         if campaign.due >= campaign.look & self._details_wanted.keys():
             campaign.looked = self._now() if campaign.is_open(self._now()) else None
-        campaign.due.clear()
+        campaign.due &= self._forbidden
 
     def _forget(self, campaign_id: str, names: set[str]) -> None:
         """Note that nothing more is shown by streams that need not even be asked."""

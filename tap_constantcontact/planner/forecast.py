@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from tap_constantcontact.streams.contacts import MOST_LISTS, Contacts
 from tap_constantcontact.streams.email_reports import EmailReport, counters
 from tap_constantcontact.streams.stats import CampaignActivityStats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sized
+    from collections.abc import Collection, Iterable, Mapping, Sized
 
     from tap_constantcontact.ledger import Campaign
     from tap_constantcontact.streams.email_reports import DerivedReport
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 DETAILS = 4
 """Details that a campaign has, as long as its activities are not known: what the e-mail and its web
 page are, when it was sent, and whether it is to be sent again."""
+
+EVERYBODY = ""
+"""The batch of no lists: contacts are asked for whatever they are on."""
 
 
 def pages(rows: float, size: int) -> int:
@@ -26,6 +30,56 @@ def pages(rows: float, size: int) -> int:
     (0, 1, 2)
     """
     return math.ceil(rows / size)
+
+
+def list_batches(lists: Collection[str]) -> list[str]:
+    """Return batches of lists, as many in each as one call takes: `EVERYBODY` if there are none.
+
+    They are in the order of their ids, whatever that of the settings: the state numbers them.
+
+    >>> list_batches(["b", "a"]), list_batches([])
+    (['a,b'], [''])
+    """
+    ids = sorted(lists)
+    found = [",".join(ids[at : at + MOST_LISTS]) for at in range(0, len(ids), MOST_LISTS)]
+    return found or [EVERYBODY]
+
+
+def pass_sizes(
+    lists: Collection[str], members: Mapping[str, int] | None, total: int
+) -> dict[str, int]:
+    """Return the batches of lists by which the wanted contacts are read in the fewest calls.
+
+    Who is on lists of several batches is read with each of them. So where lists have much in
+    common, reading everybody takes fewer calls than reading batch after batch.
+
+    Args:
+        lists: The lists whose contacts are wanted; none for all contacts.
+        members: How many contacts each list has; None if that is not known.
+        total: How many contacts there are.
+
+    Returns:
+        At most how many contacts each batch has: who is on two of its lists is counted twice.
+        `EVERYBODY` alone where that takes fewer calls, as far as is known.
+    """
+    sizes = {
+        batch: total
+        if members is None or batch == EVERYBODY
+        else min(sum(members.get(key, 0) for key in batch.split(",")), total)
+        for batch in list_batches(lists)
+    }
+    everybody = {EVERYBODY: total}
+    is_dearer = len(sizes) > 1 and pass_calls(sizes) > pass_calls(everybody)
+    return everybody if is_dearer else sizes
+
+
+def pass_calls(sizes: Mapping[str, int]) -> int:
+    """Return the calls that read batches of lists: one tells, too, that nobody is on them.
+
+    Args:
+        sizes: How many contacts each batch has.
+    """
+    return sum(max(pages(size, Contacts.page_size), 1) for size in sizes.values())
 
 
 def report_calls(stream: EmailReport | DerivedReport, counter: int, known: int = 0) -> int:

@@ -35,9 +35,10 @@ from tap_constantcontact.units import ReportUnit, Unit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tap_constantcontact.ledger import Activity
     from tap_constantcontact.planner.part import Brief
     from tap_constantcontact.streams.base import ConstantContactStream
-    from tap_constantcontact.units import Reading, Row
+    from tap_constantcontact.units import Reading, Row, Source
 
 LONGEST = timedelta(days=5 * 365)
 """The longest time that a rate can be asked for: five years, without their leap days."""
@@ -51,6 +52,10 @@ class SinglesPart(Part):
     Which of them, the settings say; and of which contacts there is news, the rows of the run tell:
     those of reports, and of contacts. The ledger keeps the news until it has been asked about: it
     is told once, and the run may end before.
+
+    A stream that turned out to be forbidden is told of nobody more, as it may stay so for ever.
+    Whoever was noted before is asked about on each run, which is one call. When that is allowed
+    again, what told of contacts meanwhile is due again, and tells of them anew.
     """
 
     def __init__(self, brief: Brief) -> None:
@@ -68,6 +73,7 @@ class SinglesPart(Part):
         ]
         self._unknown_pages: set[str] = set()
         self._again: list[ReportUnit] = []
+        self._activities: dict[str, Activity] = {}
         self._told: dict[str, list[ConstantContactStream]] = {}
         """The streams that are told of contacts, by the stream whose rows tell of these."""
         if chosen.with_news and self._reports:
@@ -159,17 +165,35 @@ class SinglesPart(Part):
             members = self._members.setdefault(unit.filters["segment_id"], set())
             members.update(row["contact_id"] for row in rows)
         elif isinstance(unit.source, EmailReport):
-            self._hear_of(unit.source, rows)
+            self._hear_of(unit, rows)
             self._reach_down(rows)
         elif isinstance(unit.source, Contacts):
             channel = f"{SMS_CHANNEL}__sms_channel_id"
-            self._hear_of(unit.source, [row for row in rows if row[channel]])
+            self._hear_of(unit, [row for row in rows if row[channel]])
 
-    def _hear_of(self, source: ConstantContactStream, rows: Iterable[Row]) -> None:
+    def _hear_of(self, unit: Unit, rows: Iterable[Row]) -> None:
         """Note that there is news of contacts; of some that were deleted the API gives no id."""
         contacts = {row["contact_id"] for row in rows} - {""}
-        for stream in self._told[source.name]:
-            self._ledger.news.setdefault(stream.name, set()).update(contacts)
+        for stream in self._told[unit.source.name]:
+            news = self._ledger.news.setdefault(stream.name, set())
+            if news and stream.name in self._ledger.forbidden:
+                if contacts - news:
+                    self._leave_untold(stream, unit)
+            else:
+                news.update(contacts)
+
+    def _leave_untold(self, stream: ConstantContactStream, unit: Unit) -> None:
+        """Note from where on a stream that is forbidden is to be told of contacts, if ever."""
+        self._ledger.forbidden[stream.name] = True
+        if isinstance(unit.source, EmailReport):
+            activity_id = unit.about["campaign_activity_id"]
+            if activity_id not in self._activities:  # it may have been found since
+                self._activities = {
+                    key: activity
+                    for campaign in self._ledger.campaigns.values()
+                    for key, activity in campaign.reported.items()
+                }
+            self._activities[activity_id].report(unit.source.name).leave_untold()
 
     def _reach_down(self, rows: Iterable[Row]) -> None:
         """Let what contacts did be read down to where reports on e-mails show it, however late."""
@@ -182,6 +206,8 @@ class SinglesPart(Part):
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
         """Note who is in a segment, and until when a contact or a landing page is known."""
+        if self._ledger.forbidden.pop(unit.source.name, False):
+            self._tell_again(unit.source)
         if unit.source is self._segments:
             self._segment_read(unit.filters["segment_id"])
             if unit.version and not self._segments_left:
@@ -225,6 +251,19 @@ class SinglesPart(Part):
     def _no_news(self, unit: Unit) -> None:
         """Note that a stream was asked about a contact."""
         self._ledger.news.get(unit.source.name, set()).discard(unit.about["contact_id"])
+
+    @override
+    def forbidden(self, unit: Unit) -> None:
+        """Learn that a stream that is told of contacts may not be asked about them."""
+        if unit.source.name in {each.name for each in chain(*self._told.values())}:
+            self._ledger.forbidden.setdefault(unit.source.name, False)
+
+    def _tell_again(self, source: Source) -> None:
+        """Make due again what told of contacts while a stream was forbidden."""
+        if source is not self._history:
+            self._ledger.read_untold_again()
+        elif self._settings.contacts_full_refresh:
+            self._ledger.crowd.due = self._now()
 
     def _say_missing(self, page_id: str) -> None:
         """Say, once, that there is no such landing page."""

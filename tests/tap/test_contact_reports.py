@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from constantcontact_sandbox import Request as SandboxRequest
-    from constantcontact_sandbox.records import Contact
+    from constantcontact_sandbox.records import Activity, Contact
     from tests.running import Outcome
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -351,14 +353,13 @@ def _stored(tables: Tables) -> dict[str, int]:
     opens = Counter(
         f"{row['contact_id']} opened" for row in rows if row["tracking_activity_type"] == "em_opens"
     )
-    summed = {
-        f"{row['contact_id']} summed": row["em_opens"]
-        for row in tables.rows("contact_activity_summaries")
-    }
-    return {**opens, **summed}
+    summed: Counter[str] = Counter()
+    for row in tables.rows("contact_activity_summaries"):
+        summed[f"{row['contact_id']} summed"] += row["em_opens"]
+    return {**opens, **+summed}
 
 
-def _truth(shop: Shop) -> dict[str, int]:
+def _truth(shop: Shop | Crowd) -> dict[str, int]:
     opens = Counter(each.contact_id for each in shop.email.opens)
     return {
         f"{contact} {how}": number
@@ -382,6 +383,162 @@ def test_news_of_contacts_outlives_the_last_call_of_the_day(
         shop.ann, "em_opens 2026-06-01T12:00", "em_sends 2026-05-02T12:00"
     )
     assert tap.state["ledger"]["news"] == [{DETAILS: []}]
+
+
+class Crowd:
+    """Forty people, and two e-mails that were sent to all of them; nobody opens the other one."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.account = shop.account
+        self.people = [
+            shop.account.add_contact(f"{number}@example.com", at=NOON - timedelta(days=60))
+            for number in range(40)
+        ]
+        self.email, self.other = (self._send(name) for name in ("June", "July"))
+
+    def _send(self, name: str) -> Activity:
+        campaign = self.account.add_campaign(name, at=NOON - timedelta(days=4))
+        self.account.add_link(campaign.primary, "https://example.com/")
+        self.account.send(campaign, self.people, at=NOON - timedelta(days=3))
+        return campaign.primary
+
+    def open(self, *numbers: int) -> None:
+        for number in numbers:
+            self.account.add_open(self.email, self.people[number])
+
+    def reports(self, *numbers: int) -> set[str]:
+        """Return what is asked about some of them."""
+        ends = ("activity_details", "activity_summary", "open_and_click_rates")
+        return {f"{reports(self.people[number])}/{end}" for number in numbers for end in ends}
+
+
+@pytest.fixture
+def crowd(shop: Shop, tap: TapRunner, monkeypatch: pytest.MonkeyPatch) -> Crowd:
+    """Whose reports are read for all of whom there is news, and down to an hour."""
+    monkeypatch.setattr("tap_constantcontact.ledger.FEW_ROWS", 0)
+    tap.config["contact_report_scope"] = "with_news"
+    tap.config["report_lookback_hours"] = 1
+    return Crowd(shop)
+
+
+def test_news_that_may_never_be_asked_about_takes_no_room_and_is_told_again_if_it_may(
+    tap: TapRunner, crowd: Crowd, clock: Clock, sandbox: Sandbox
+) -> None:
+    select = ["email_opens", *REPORTS]
+    crowd.open(0)
+    tap.run(select=select)
+    sandbox.faults.append(Fault("^/reports/contact_reports/", "forbidden", times=1_000))
+    sizes = []
+    for number in range(1, 31):
+        clock.advance(timedelta(hours=4))
+        crowd.open(number, number + 1)
+        run = tap.run(select=select)
+        asked = run.paths("/reports/contact_reports")
+        assert len(asked) == 3  # each stream once, about somebody the first run heard of
+        heard = sorted(crowd.people[each].contact_id for each in (0, 1, 2))
+        assert tap.state["ledger"]["news"] == [dict.fromkeys(sorted(REPORTS), heard)]
+        sizes.append(len(json.dumps(tap.state)))
+    assert sizes[-1] <= sizes[1] + 4  # counters with more digits
+
+    sandbox.faults.clear()
+    clock.advance(timedelta(hours=4))
+    crowd.open(31)
+    allowed = tap.run(select=select)
+    assert set(allowed.paths("/reports/contact_reports")) == crowd.reports(0, 1, 2)
+    clock.advance(timedelta(hours=4))
+    crowd.open(35)
+    again = tap.run(select=select)
+    opens = f"/reports/email_reports/{crowd.email.campaign_activity_id}/tracking/opens"
+    assert again.paths("/reports/email_reports") == [opens]
+    # Down to what was told last, which are two of them, and no further.
+    assert len(again.rows("email_opens")) == 2 + 2 * 29 + 2
+    asked = again.paths("/reports/contact_reports")
+    assert set(asked) == crowd.reports(*range(1, 32), 35)
+    assert len(asked) == len(set(asked))
+    assert tap.state["ledger"]["news"] == [{stream: [] for stream in sorted(REPORTS)}]
+    quiet = tap.run(select=select)
+    assert quiet.paths("/reports/email_reports") == quiet.paths("/reports/contact_reports") == []
+
+
+def test_a_stream_that_was_forbidden_once_loses_no_news_and_has_nothing_read_again(
+    tap: TapRunner, crowd: Crowd, clock: Clock, sandbox: Sandbox
+) -> None:
+    select = ["email_opens", *REPORTS]
+    tap.run(select=select)
+    clock.advance(timedelta(hours=4))
+    crowd.open(1, 2)
+    sandbox.faults.append(Fault("/activity_details$", "forbidden", times=1))
+    tap.run(select=select)
+
+    run = tap.run(select=select)
+    assert run.paths("/reports/email_reports") == []
+    assert set(run.paths("/reports/contact_reports")) == {
+        each for each in crowd.reports(1, 2) if each.endswith("/activity_details")
+    }
+    assert tap.state["ledger"]["forbidden"] == [{}]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whenever_reports_on_contacts_are_forbidden_and_runs_are_killed_all_is_told_in_the_end(
+    tap: TapRunner,
+    crowd: Crowd,
+    clock: Clock,
+    sandbox: Sandbox,
+    seed: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tap_constantcontact.ledger.STATE_SECONDS", 0)
+    select = ["email_opens", "email_clicks", *REPORTS]
+    chance = random.Random(seed)
+    loaded = Tables()
+    for _ in range(12):
+        crowd.open(*chance.sample(range(40), 3))
+        crowd.account.add_click(crowd.email, chance.choice(crowd.people))
+        sandbox.faults.clear()
+        if chance.random() < 0.7:
+            path = chance.choice(["contact_reports", "activity_details", "activity_summary"])
+            after = chance.choice([0, 0, 2])
+            sandbox.faults.append(Fault(path, "forbidden", after=after, times=1_000))
+        before, run = tap.state, tap.run(select=select)
+        states = [index for index, each in enumerate(run.messages) if each["type"] == "STATE"]
+        if chance.random() < 0.3:  # killed
+            tap.state = loaded.load(run.messages[: chance.choice(states) + 1]) or before
+        else:
+            loaded.load(run.messages)
+        clock.advance(timedelta(hours=chance.randrange(1, 30)))
+    sandbox.faults.clear()
+    for _ in range(2):
+        loaded.load(tap.run(select=select).messages)
+
+    assert _stored(loaded) == _truth(crowd)
+    assert tap.run(select=select).paths("/reports/contact_reports") == []
+
+
+@pytest.mark.parametrize(("days", "later"), [(7, 20), (0, 0)])
+def test_whoever_agreed_to_text_messages_while_their_history_was_forbidden_is_asked_about_later(
+    tap: TapRunner, crowd: Crowd, clock: Clock, sandbox: Sandbox, days: int, later: int
+) -> None:
+    tap.config["contacts_full_refresh_days"] = days
+    tap.config["sms_history_scope"] = "with_channel"
+    select = ["contacts", "contact_sms_history"]
+    sandbox.faults.append(Fault("^/contacts/sms", "forbidden", times=1_000))
+    for number in range(20):
+        crowd.account.add_sms_channel(crowd.people[number], f"20655501{number:02}")
+        crowd.account.rename(crowd.people[number], "Ann", str(number))
+        run = tap.run(select=select)
+        assert len(run.paths("/contacts/sms")) == 1
+        heard = crowd.people[0].contact_id
+        assert tap.state["ledger"]["news"] == [{"contact_sms_history": [heard]}]
+        clock.advance(timedelta(minutes=30))
+    sandbox.faults.clear()
+
+    assert len(tap.run(select=select).paths("/contacts/sms")) == 1
+    again = tap.run(select=select)
+    assert len(again.paths("/contacts/sms")) == later
+    assert tap.run(select=select).paths("/contacts/sms") == []
+    clock.advance(timedelta(hours=1))
+    crowd.account.rename(crowd.people[7], "Bob", "Lee")
+    assert len(tap.run(select=select).paths("/contacts/sms")) == 1
 
 
 def test_whoever_agreed_to_text_messages_is_asked_about_after_a_run_that_did_not_come_to_it(

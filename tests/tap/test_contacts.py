@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from constantcontact_sandbox import Account, Clock, Sandbox, Switches
+from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
 from constantcontact_sandbox.people import addressed
+from tap_constantcontact.ledger import Crowd, Pass
 from tap_constantcontact.streams.contacts import Contacts
 from tap_constantcontact.streams.tags import ContactTags
+from tap_constantcontact.times import text_of
 from tests.running import TapRunner, Writer
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from constantcontact_sandbox import Asked
     from constantcontact_sandbox import Request as SandboxRequest
+    from constantcontact_sandbox.records import ContactList
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 PEOPLE = 300
@@ -121,7 +124,7 @@ def test_a_killed_pass_goes_on_without_asking_for_done_windows_again(
     tap.make(select=["contacts"], writer=writer).sync_all()
     before = kept(writer.messages, killed_after)
     tap.state = before[-1]["value"]
-    done = tap.state["ledger"]["contacts"][0].get("pass", {}).get("done", [])
+    (done,) = tap.state["ledger"]["contacts"][0].get("pass", {}).get("done", [[]])
     clock.advance(timedelta(hours=2))
 
     rest = tap.run(select=["contacts"])
@@ -502,13 +505,194 @@ def test_contacts_on_chosen_lists_are_asked_for_by_them(tap: TapRunner, town: To
     assert ids(first.rows("contacts")) == {each.contact_id for each in town.people[:4]}
 
 
-def test_more_lists_than_a_call_takes_choose_just_the_same(tap: TapRunner, town: Town) -> None:
-    others = [town.account.add_list(f"List {number}") for number in range(25)]
-    tap.config["contact_list_ids"] = [town.list.list_id, *(each.list_id for each in others)]
+class Clubs:
+    """Sixty lists, each with one of 300 people on it; the lists in the order of their ids."""
 
-    first = tap.run(select=["contacts"])
-    assert filters(first.asked)[-1] == {}
-    assert ids(first.rows("contacts")) == {each.contact_id for each in town.people[:4]}
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        lists = [account.add_list(f"Club {number}") for number in range(60)]
+        self.lists = sorted(lists, key=lambda each: each.list_id)
+        self.ids = [each.list_id for each in self.lists]
+        self.people = list(account.contacts.values())
+        for club, contact in zip(self.lists, self.people, strict=False):
+            account.join(contact, club, at=NOON - timedelta(days=1))
+
+    @property
+    def batches(self) -> list[str]:
+        """What `lists` says in the three calls that ask for all of them."""
+        return [",".join(self.ids[at : at + 25]) for at in (0, 25, 50)]
+
+    def crowd(self, club: ContactList) -> None:
+        """Let so many join one of them that a window with it is divided."""
+        for contact in self.people[60:140]:
+            self.account.join(contact, club, at=NOON - timedelta(days=1))
+
+    def members(self) -> set[str]:
+        """Return who is on any of them."""
+        people = self.account.contacts.values()
+        return {each.contact_id for each in people if {*self.ids} & {*each.list_memberships}}
+
+
+@pytest.fixture
+def clubs(account: Account) -> Clubs:
+    return Clubs(account)
+
+
+def batches(asked: list[Asked]) -> list[str | None]:
+    """Return what lists each window asked for, those of further pages left out."""
+    return [
+        call.query.get("lists")
+        for call in asked
+        if call.path == "/contacts"
+        and call.query.keys().isdisjoint({"cursor", "updated_after", "optout_after"})
+        and call.query["status"] == "all"
+        and call.query["limit"] == str(PAGE)
+    ]
+
+
+def test_contacts_on_many_lists_are_asked_for_by_25_a_call(
+    tap: TapRunner, clubs: Clubs, clock: Clock
+) -> None:
+    tap.config["contact_list_ids"] = clubs.ids[::-1]
+
+    run = tap.run(select=["contacts"])
+    assert batches(run.asked) == clubs.batches
+    rows = [row["contact_id"] for row in run.rows("contacts")]
+    assert Counter(rows) == Counter(each.contact_id for each in clubs.people[:60])
+    # Counters first, which say that it is cheaper so; then 25, 25 and 10 contacts, 20 a page.
+    assert run.paths("/contacts").count("/contacts") == 2 + 5
+    assert "pass" not in run.state["ledger"]["contacts"][0]
+    assert tap.run(select=["contacts"]).counts == {}
+    clock.advance(timedelta(days=8))
+    assert batches(tap.run(select=["contacts"]).asked) == clubs.batches
+
+
+def test_who_is_on_lists_of_two_calls_comes_with_both(tap: TapRunner, clubs: Clubs) -> None:
+    tap.config["contact_list_ids"] = clubs.ids
+    clubs.account.join(clubs.people[0], clubs.lists[30])
+
+    rows = tap.run(select=["contacts"]).rows("contacts")
+    twice = [row for row in rows if row["contact_id"] == clubs.people[0].contact_id]
+    assert len(rows) == 61
+    assert twice == [twice[0]] * 2
+    assert ids(rows) == clubs.members()
+
+
+def test_lists_with_much_in_common_are_read_with_everybody_where_that_takes_fewer_calls(
+    tap: TapRunner, clubs: Clubs
+) -> None:
+    tap.config["contact_list_ids"] = clubs.ids
+    for number, contact in enumerate(clubs.people[:250]):
+        for club in range(number, number + 60, 20):
+            clubs.account.join(contact, clubs.lists[club % 60])
+
+    run = tap.run(select=["contacts"])
+    assert set(batches(run.asked)) == {None}
+    assert ids(run.rows("contacts")) == {each.contact_id for each in clubs.people[:250]}
+
+
+def test_lists_that_are_not_counted_are_read_with_everybody(
+    tap: TapRunner, clubs: Clubs, sandbox: Sandbox
+) -> None:
+    tap.config["contact_list_ids"] = clubs.ids
+    sandbox.faults.append(Fault(path="^/contact_lists$", times=9, kind="forbidden"))
+
+    run = tap.run(select=["contacts"])
+    assert set(batches(run.asked)) == {None}
+    assert ids(run.rows("contacts")) == clubs.members()
+
+
+@pytest.mark.parametrize(("calls", "read"), [(7, 0), (8, 0), (9, 1), (10, 1), (11, 2)])
+def test_a_pass_by_lists_that_was_stopped_goes_on_with_those_that_are_left(
+    tap: TapRunner, clubs: Clubs, clock: Clock, calls: int, read: int
+) -> None:
+    """Seven calls come before; two are for each of the first batches, one is for the last."""
+    tap.config["contact_list_ids"] = clubs.ids
+    tap.config["max_calls_per_run"] = calls
+    stopped = tap.run(select=["contacts"])
+    begun = stopped.state["ledger"]["contacts"][0].get("pass", {"done": [[], [], []]})
+    del tap.config["max_calls_per_run"]
+    clock.advance(timedelta(hours=1))
+
+    rest = tap.run(select=["contacts"])
+    assert begun["done"] == [[[None, None]]] * read + [[]] * (3 - read)
+    assert batches(rest.asked) == clubs.batches[read:]
+    assert ids([*stopped.rows("contacts"), *rest.rows("contacts")]) == clubs.members()
+    assert tap.run(select=["contacts"]).counts == {}
+
+
+def test_a_batch_of_lists_that_holds_too_many_is_divided_by_itself(
+    tap: TapRunner, clubs: Clubs
+) -> None:
+    tap.config["contact_list_ids"] = clubs.ids
+    clubs.crowd(clubs.lists[30])
+
+    run = tap.run(select=["contacts"])
+    asked = list(zip(batches(run.asked), windows(run.asked)[1:], strict=True))
+    first, second, third = clubs.batches
+    assert asked[:3] == [(batch, (None, None)) for batch in (first, second, third)]
+    assert {batch for batch, _ in asked[3:]} == {second}
+    assert len(asked[3:]) > 3
+    assert (None, None) not in {window for _, window in asked[3:]}
+    assert ids(run.rows("contacts")) == clubs.members()
+
+
+@pytest.mark.parametrize("killed_after", range(1, 16))
+def test_a_killed_pass_by_lists_asks_just_for_the_windows_that_are_left_of_each_batch(
+    tap: TapRunner, clubs: Clubs, clock: Clock, killed_after: int
+) -> None:
+    tap.config["contact_list_ids"] = clubs.ids
+    clubs.crowd(clubs.lists[30])
+    writer = Writer()
+    tap.make(select=["contacts"], writer=writer).sync_all()
+    before = kept(writer.messages, killed_after)
+    tap.state = before[-1]["value"]
+    crowd = Crowd.load(tap.state["ledger"].get("contacts", [{}])[0])
+    begun = crowd.begun or Pass(NOON, [[], [], []])
+    left = [] if crowd.read_whole else begun.left()
+    clock.advance(timedelta(hours=1))
+
+    rest = tap.run(select=["contacts"])
+    assert batches(rest.asked)[: len(left)] == [clubs.batches[batch] for batch, _ in left]
+    assert [until for _, until in windows(rest.asked)[1:]][: len(left)] == [
+        until and text_of(until) for _, (_, until) in left
+    ]
+    assert set(batches(rest.asked)) == {clubs.batches[batch] for batch, _ in left}
+    rows = [message["record"] for message in before if message["type"] == "RECORD"]
+    assert ids([*rows, *rest.rows("contacts")]) == clubs.members()
+    assert tap.run(select=["contacts"]).counts == {}
+
+
+def test_a_pass_goes_on_as_it_was_begun_though_the_other_way_is_cheaper_by_now(
+    tap: TapRunner, clubs: Clubs, clock: Clock
+) -> None:
+    tap.config["contact_list_ids"] = clubs.ids
+    tap.config["max_calls_per_run"] = 10
+    rows = tap.run(select=["contacts"]).rows("contacts")
+    del tap.config["max_calls_per_run"]
+    for contact in clubs.people:
+        for club in clubs.lists[::20]:
+            clubs.account.join(contact, club)
+    clock.advance(timedelta(hours=1))
+
+    rest = tap.run(select=["contacts"])
+    assert None not in batches(rest.asked)
+    assert ids([*rows, *rest.rows("contacts")]) == clubs.members()
+
+
+def test_whoever_chooses_other_lists_in_the_midst_of_a_pass_gets_all_on_them(
+    tap: TapRunner, clubs: Clubs, clock: Clock
+) -> None:
+    tap.config["contact_list_ids"] = clubs.ids
+    tap.config["max_calls_per_run"] = 10
+    tap.run(select=["contacts"])
+    del tap.config["max_calls_per_run"]
+    tap.config["contact_list_ids"] = clubs.ids[1:]
+    clock.advance(timedelta(hours=1))
+
+    run = tap.run(select=["contacts"])
+    assert batches(run.asked) == [",".join(clubs.ids[at : at + 25]) for at in (1, 26, 51)]
+    assert ids(run.rows("contacts")) == {each.contact_id for each in clubs.people[1:60]}
 
 
 @pytest.mark.usefixtures("town")

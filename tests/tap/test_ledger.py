@@ -6,6 +6,7 @@ import json
 import random
 import uuid
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from tap_constantcontact.ledger import (
     Report,
     Settling,
     Shortfall,
+    Window,
 )
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -49,6 +51,7 @@ shortfalls = st.builds(
 )
 gaps = st.fixed_dictionaries({"gap": st.integers(1, 9), "since": moments})
 floors = st.fixed_dictionaries({"floor": moments, "below": st.integers(0, 9)})
+untold = st.fixed_dictionaries({"untold": st.tuples(st.integers(0, 9), st.none() | moments)})
 reports = st.builds(
     lambda counter, short, *more: Report(
         counter=counter, short=short, **{key: value for each in more for key, value in each.items()}
@@ -57,6 +60,7 @@ reports = st.builds(
     st.none() | shortfalls,
     st.just({}) | gaps,
     st.just({}) | floors,
+    st.just({}) | untold,
 ).filter(lambda report: report != Report())
 activities = st.builds(
     Activity,
@@ -86,7 +90,9 @@ campaigns = st.builds(
     since=st.none() | moments,
     short=st.none() | shortfalls,
 )
-passes = st.builds(Pass, began=moments, done=st.just([(None, NOON), (NOON + DAYS, None)]))
+passes = st.builds(
+    Pass, began=moments, done=st.lists(st.sampled_from([[], [(None, NOON), (NOON + DAYS, None)]]))
+)
 crowds = st.builds(
     Crowd,
     read_whole=st.none() | moments,
@@ -124,6 +130,21 @@ def test_a_state_comes_back_as_it_was_written(
     assert again.campaigns == known
     assert (again.listing, again.crowd) == (listing, crowd)
     assert again.bookmark("contacts") == until
+
+
+def test_whom_streams_are_to_be_asked_about_comes_back_as_it_was_written() -> None:
+    ledger = Ledger({})
+    ledger.news["contact_activity_details"] = {"p2", "p1"}
+    ledger.forbidden["contact_activity_details"] = True
+
+    state = json.loads(json.dumps(ledger.state()))
+    again = Ledger(state)
+    assert state["ledger"]["news"] == [{"contact_activity_details": ["p1", "p2"]}]
+    assert state["ledger"]["forbidden"] == [{"contact_activity_details": True}]
+    assert (again.news, again.forbidden) == (ledger.news, ledger.forbidden)
+    # An older state that is laid under this one says nothing any more.
+    again.forbidden.clear()
+    assert again.state()["ledger"]["forbidden"] == [{}]
 
 
 def test_what_is_known_of_landing_pages_and_lists_comes_back_as_it_was_written() -> None:
@@ -210,7 +231,7 @@ def test_states_of_runs_over_different_campaigns_can_be_merged_key_by_key() -> N
     before, after = Ledger({}), Ledger({})
     for ledger, changed in ((before, True), (after, False)):
         ledger.listing = Listing(NOON)
-        ledger.crowd.begun = Pass(NOON) if changed else None
+        ledger.crowd.begun = Pass(NOON, [[]]) if changed else None
         ledger.crowd.read_whole = NOON
         ledger.campaigns["both"] = Campaign(
             "Error" if changed else "Done",
@@ -234,23 +255,52 @@ def test_states_of_runs_over_different_campaigns_can_be_merged_key_by_key() -> N
 
 def test_windows_that_were_read_are_joined_and_what_is_left_lies_between() -> None:
     day = timedelta(days=1)
-    begun = Pass(NOON)
-    assert begun.left() == [(None, None)]
-    begun.note((NOON, None))
-    begun.note((NOON - 3 * day, NOON - 2 * day))
-    assert begun.left() == [(None, NOON - 3 * day), (NOON - 2 * day, NOON)]
-    begun.note((NOON - 2 * day, NOON))
-    assert begun.done == [(NOON - 3 * day, None)]
-    assert begun.left() == [(None, NOON - 3 * day)]
-    begun.note((None, NOON - 3 * day))
+    begun = Pass(NOON, [[]])
+    assert begun.left() == [(0, (None, None))]
+    begun.note(0, (NOON, None))
+    begun.note(0, (NOON - 3 * day, NOON - 2 * day))
+    assert begun.left() == [(0, (None, NOON - 3 * day)), (0, (NOON - 2 * day, NOON))]
+    begun.note(0, (NOON - 2 * day, NOON))
+    assert begun.done == [[(NOON - 3 * day, None)]]
+    assert begun.left() == [(0, (None, NOON - 3 * day))]
+    begun.note(0, (None, NOON - 3 * day))
     assert begun.left() == []
+
+
+@given(st.data())
+def test_windows_read_in_any_order_leave_just_the_others_of_each_batch(data: Any) -> None:
+    cuts = data.draw(st.lists(st.lists(moments, unique=True, max_size=5).map(sorted), min_size=1))
+    windows = [
+        (batch, window)
+        for batch, inside in enumerate(cuts)
+        for window in pairwise([None, *inside, None])
+    ]
+    begun = Pass(NOON, [[] for _ in cuts])
+    left = set(windows)
+    for batch, window in data.draw(st.permutations(windows)):
+        begun.note(batch, window)
+        left.discard((batch, window))
+        again = Pass.load(json.loads(json.dumps(begun.dump())))
+        assert again == begun
+        # What lies side by side is one window.
+        found = set(again.left())
+        assert {each for each in windows if any(_holds(one, each) for one in found)} == left
+    assert begun.done == [[(None, None)] for _ in cuts]
+
+
+def _holds(one: tuple[int, Window], other: tuple[int, Window]) -> bool:
+    """Tell whether a window of a batch holds another one, of the same batch."""
+    (batch, (since, until)), (batch_of_other, (start, end)) = one, other
+    begins = since is None or (start is not None and since <= start)
+    ends = until is None or (end is not None and end <= until)
+    return batch == batch_of_other and begins and ends
 
 
 def test_a_window_from_before_the_year_2000_lies_behind_the_one_without_a_beginning() -> None:
     old = datetime(1999, 5, 31, tzinfo=UTC)
-    begun = Pass(NOON)
-    begun.note((old, None))
-    begun.note((None, old))
+    begun = Pass(NOON, [[]])
+    begun.note(0, (old, None))
+    begun.note(0, (None, old))
 
     assert begun.left() == []
 
@@ -263,6 +313,18 @@ def test_tries_grow_rarer_and_the_last_one_comes_at_the_end(runs: int) -> None:
     assert tries == sorted(tries)
     assert tries[-1] == timedelta(hours=48)
     assert runs == 1 or tries[0] == timedelta(hours=1)
+
+
+def test_what_was_read_untold_is_read_again_from_where_that_began() -> None:
+    report = Report(counter=12, floor=NOON, below=7, gap=1, since=NOON)
+    report.leave_untold()
+    report.counter, report.floor, report.below = 15, NOON + DAYS, 11
+    report.leave_untold()
+
+    report.read_untold_again()
+    assert report == Report(counter=None, floor=NOON, below=7, gap=1, since=NOON)
+    report.read_untold_again()
+    assert report.floor == NOON
 
 
 def test_a_report_that_has_what_its_counter_says_agrees() -> None:

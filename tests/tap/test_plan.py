@@ -110,6 +110,46 @@ def test_with_a_state_it_says_what_is_left(tmp_path: Path) -> None:
         assert len(tap.run().asked) == pytest.approx(planned["run"]["calls"], abs=1)
 
 
+@pytest.mark.parametrize(
+    ("settings", "in_common", "rows", "calls"),
+    [
+        ({}, 0, 300, 15),
+        ({"contacts_since": "2026-05-22T12:00:00"}, 0, 99, 5),
+        ({"contact_list_ids": 2}, 0, 10, 1),
+        ({"contact_list_ids": 40}, 0, 200, 7 + 4),
+        ({"contact_list_ids": 60}, 4, 300, 15),
+    ],
+)
+def test_chosen_contacts_are_reckoned_as_they_are_asked_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+    in_common: int,
+    rows: int,
+    calls: int,
+) -> None:
+    """Of 300 contacts, 20 a call, each is on one list; and on some more in a few batches."""
+    monkeypatch.setattr("tap_constantcontact.streams.contacts.Contacts.page_size", 20)
+    account = Account(Clock(NOON))
+    lists = sorted((account.add_list(f"List {n}") for n in range(60)), key=lambda it: it.list_id)
+    for number in range(300):
+        on = [lists[(number + 7 * more) % 60] for more in range(in_common + 1)]
+        at = NOON - timedelta(days=number // 9)
+        account.add_contact(f"{number}@example.com", lists=on, at=at)
+    if "contact_list_ids" in settings:
+        chosen = lists[: settings["contact_list_ids"]]
+        settings = {"contact_list_ids": [each.list_id for each in chosen]}
+    with Sandbox(account, without_pace()) as sandbox:
+        tap = TapRunner(sandbox, tmp_path / "store", select=["contacts"])
+        tap.config |= settings
+        planned = plan(tap)
+        run = tap.run()
+    # Beside contacts: a probe, lists of two channels, tags, custom fields, and two counts.
+    assert planned["run"]["streams"] == [{"stream": "contacts", "rows": rows, "calls": calls + 7}]
+    assert len(run.asked) == calls + 7
+    assert len(run.rows("contacts")) == rows
+
+
 def test_many_campaigns_are_sampled_at_equal_distances(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

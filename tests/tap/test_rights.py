@@ -319,6 +319,29 @@ def test_what_is_forbidden_is_asked_for_once(tap: TapRunner, sandbox: Sandbox) -
     assert sum(path.endswith("/tracking/opens") for path in run.paths()) == 1
 
 
+@pytest.mark.parametrize("path", ["previews", "schedules", "abtest", "send_history"])
+def test_details_that_stay_forbidden_have_no_others_asked_for_again(
+    tap: TapRunner, account: Account, sandbox: Sandbox, path: str
+) -> None:
+    sandbox.faults.append(Fault(f"/{path}$", times=1_000, kind="forbidden"))
+    select = ["contact_tags", *DETAILS]
+    tables = Tables()
+    tables.load(tap.run(select=select).messages)
+    account.clock.advance(timedelta(minutes=5))
+    size = len(json.dumps(tap.state))
+    for _ in range(3):
+        quiet = tap.run(select=select)
+        asked = [each.rpartition("/")[2] for each in quiet.paths("/emails/activities/")]
+        # Schedules are asked for on each run.
+        assert [each for each in asked if each != "schedules" or path == each] in ([], [path])
+        assert len(json.dumps(tap.state)) <= size
+        tables.load(quiet.messages)
+    sandbox.faults.clear()
+
+    tables.load(tap.run(select=select).messages)
+    assert differences_of(account, tables.rows, frozenset(select)) == []
+
+
 def test_a_list_that_is_forbidden_in_its_midst_is_not_activated(
     tap: TapRunner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

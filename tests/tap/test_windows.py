@@ -86,18 +86,18 @@ class Api:
 def read_all(api: Api) -> Iterator[tuple[Window | None, list[Window]]]:
     """Read all contacts as the plan does; yield each division."""
     todo: list[tuple[Window, bool]] = [((None, None), True)]
-    noted = Pass(NOON)
+    noted = Pass(NOON, [[]])
     while todo:
         window, divisible = todo.pop()
         added, count = api.page(window)
         if not divisible or count <= MOST:
             api.rest(window)
-            noted.note(window)
+            noted.note(0, window)
             continue
         done, rest = divide(window, added, count)
         yield done, rest
         if done:
-            noted.note(done)
+            noted.note(0, done)
         for part in rest:
             since, until = part
             short = since is not None and until is not None and until - since <= SECOND
