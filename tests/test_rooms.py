@@ -27,7 +27,7 @@ ROOMS: dict[str, set[str]] = {
     "ledger": {"errors", "times"},
     "planner": {"ledger", "settings", "streams", "times", "units"},
     "survey": {"fetcher", "ledger", "planner", "settings", "streams", "units"},
-    "writer": set(),
+    "writer": {"units"},
     "catalogs": {"errors", "streams"},
     "emitter": {"streams", "units", "writer"},
     "run": {
