@@ -222,8 +222,8 @@ class Allowance:
 
     @property
     def waits(self) -> bool:
-        """Whether the run goes on by itself on the next day."""
-        return self._limits.waits
+        """Whether the run goes on by itself on the next day, as long as its time lasts."""
+        return self._limits.waits and (self._ends is None or self.next_day < self._ends)
 
     def wait_for_tomorrow(self) -> None:
         """Wait until the calls of the next day may be spent."""
@@ -301,13 +301,13 @@ class Allowance:
             BackfillPaused: There are calls left, or will be, but not for a backfill.
             QuotaUsed: The run may not wait.
         """
-        if work is Work.BACKFILL and (self.left_today or self._limits.waits):
+        if work is Work.BACKFILL and (self.left_today or self.waits):
             raise BackfillPaused(
                 f"The backfill pauses: the {self.left_today:,} calls left of today are kept"
                 " for increments. It goes on with the first run after 00:00 UTC."
             )
-        if not self._limits.waits:
-            hours, minutes = divmod(int(_left_of(self._now()).total_seconds()) // 60, 60)
+        hours, minutes = divmod(int(_left_of(self._now()).total_seconds()) // 60, 60)
+        if not self.waits:
             raise QuotaUsed(
                 f"The API key has used its calls of today ({self.calls_today:,} are counted); they"
                 f" start again at 00:00 UTC, in {hours} h {minutes} min."
@@ -316,6 +316,13 @@ class Allowance:
         today = self._now().date()
         with self._night:
             if self._now().date() == today:
+                LOGGER.warning(
+                    "The calls of today are used (%s are counted): the run waits for %d h %d min,"
+                    " until 00:00 UTC.",
+                    f"{self.calls_today:,}",
+                    hours,
+                    minutes,
+                )
                 self.wait_for_tomorrow()
 
 

@@ -24,7 +24,7 @@ from tap_constantcontact.errors import (
 from tap_constantcontact.units import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from tap_constantcontact.interruption import Interruption
@@ -36,6 +36,9 @@ THREADS = 6
 
 AHEAD = 64
 """Units that are begun at once, at most."""
+
+LOOK_UP_SECONDS = 1.0
+"""Seconds after which whoever waits for a page looks up, and may do something else."""
 
 BUFFER = 3_000_000
 """Bytes of JSON that wait to be read, at most."""
@@ -143,7 +146,12 @@ class Fetcher:
         return self._transport.why_forbidden(name, scope=source.scope, privilege=source.privilege)
 
     def pages(
-        self, units: Iterable[Unit], *, most: int | None = None, ahead: int = AHEAD
+        self,
+        units: Iterable[Unit],
+        *,
+        most: int | None = None,
+        ahead: int = AHEAD,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> Iterator[Page]:
         """Yield the pages of each unit, one unit after the other, each in page order.
 
@@ -153,6 +161,7 @@ class Fetcher:
             units: What to ask.
             most: How many pages of each unit; None for all.
             ahead: How many units may be begun at once.
+            meanwhile: Is called now and then while there is no page yet.
 
         Raises:
             TapError: What the transport raised, once all pages before it have been read.
@@ -167,7 +176,9 @@ class Fetcher:
             if not self._errands:
                 break
             try:
-                yield self._next_page()
+                while (page := self._next_page()) is None:
+                    meanwhile()
+                yield page
             except QuotaUsed as used:
                 end = end or used
         if end:
@@ -207,12 +218,12 @@ class Fetcher:
             if thread.ident is None:
                 thread.start()
 
-    def _next_page(self) -> Page:
-        """Return the next page of the first errand, as soon as there is one."""
+    def _next_page(self) -> Page | None:
+        """Return the next page of the first errand, as soon as there is one; None to look up."""
         with self._interruption.allowed(), self._lock:
             first = self._errands[0]
-            while not first.back:
-                self._back.wait()
+            if not (first.back or self._back.wait_for(lambda: first.back, LOOK_UP_SECONDS)):
+                return None
             page, size = first.back.popleft()
             self._waiting -= size
             if isinstance(page, Exception) or page.last:

@@ -6,7 +6,7 @@ import logging
 import math
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_constantcontact.errors import BackfillPaused, UnexpectedAnswer
 from tap_constantcontact.streams.base import LEFT
@@ -112,7 +112,7 @@ class Run:
         """
         try:
             for stage in self._planner.stages():
-                for page in self._fetcher.pages(stage):
+                for page in self._fetcher.pages(stage, meanwhile=self._tell_in_time):
                     self._take(page, streams)
                 self._check_that_something_is_allowed()
                 self._emit_findings()
@@ -133,7 +133,7 @@ class Run:
         """
         self._emitter.schemas(streams)
         before = self._ledger.state()
-        few = {"most": 1, "ahead": 1} if limit else {}
+        few: dict[str, Any] = {"most": 1, "ahead": 1} if limit else {}
         try:
             for stage in self._planner.stages():
                 for page in self._fetcher.pages(self._few(stage, limit), **few):
@@ -183,8 +183,7 @@ class Run:
                 self._activate()
             if self._ledger.due():
                 self._emit_state()
-        if time.monotonic() - self._told_at >= self._tell_after:
-            self._tell("So far")
+        self._tell_in_time()
         self._interruption.check()
 
     def _leave_out(self, unit: Unit) -> None:
@@ -265,6 +264,11 @@ class Run:
             raise UnexpectedAnswer(
                 f"An answer for {page.unit.source.name} holds something of another type than ever."
             ) from None
+
+    def _tell_in_time(self) -> None:
+        """Log how far the run has come, if that is some time ago."""
+        if time.monotonic() - self._told_at >= self._tell_after:
+            self._tell("So far")
 
     def _tell(self, how: str) -> None:
         """Log how far the run has come, and what is left."""

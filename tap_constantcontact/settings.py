@@ -348,7 +348,8 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         allowed_values=["stop", "fail", "wait"],
         title="When calls are used up",
         description="`stop` ends the run well (exit code 0), `fail` with exit code 5; both write "
-        "the STATE, and the next run goes on. `wait` goes on by itself after 00:00 UTC.",
+        "the STATE, and the next run goes on. `wait` goes on by itself after 00:00 UTC, if "
+        "`max_run_minutes` last until then; where the run's own limits end it, it ends well.",
     ),
     th.Property(
         "on_forbidden",
@@ -503,7 +504,7 @@ class Settings:
     lookback: timedelta
     report_lookback: timedelta
     limits: Limits
-    stops_at_quota: bool
+    fails_at_quota: bool
     skips_forbidden: bool
     adds_account_id: bool
     user_agent: str
@@ -587,7 +588,7 @@ class Settings:
                 duration=minutes(config.get("max_run_minutes")),
                 waits=config["on_quota"] == "wait",
             ),
-            stops_at_quota=config["on_quota"] == "stop",
+            fails_at_quota=config["on_quota"] == "fail",
             skips_forbidden=config["on_forbidden"] == "skip",
             adds_account_id=config["add_account_id"],
             user_agent=config.get("user_agent") or f"{NAME}/{version}",

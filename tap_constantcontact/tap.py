@@ -195,7 +195,7 @@ class TapConstantContact(Tap):
             self._tell_account(fetcher)
             self._run(wanted, fetcher, allowance).sync(wanted)
         except QuotaUsed as end:
-            if not self.settings.stops_at_quota:
+            if self.settings.fails_at_quota:
                 raise
             self.logger.warning(str(end))
 

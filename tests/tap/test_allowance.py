@@ -126,6 +126,31 @@ def test_whoever_waits_goes_on_the_next_day(tmp_path: Path) -> None:
     assert calls.calls_today == 1
 
 
+def test_whoever_waits_says_until_when(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    calls = allowance(tmp_path, Day(), Limits(1, waits=True))
+    calls.spend()
+    calls.spend()
+
+    (said,) = caplog.messages
+    assert said == (
+        "The calls of today are used (1 are counted): the run waits for 12 h 0 min,"
+        " until 00:00 UTC."
+    )
+
+
+def test_nobody_waits_for_a_day_that_the_time_of_the_run_does_not_reach(tmp_path: Path) -> None:
+    day = Day()
+    calls = allowance(tmp_path, day, Limits(1, duration=timedelta(minutes=10), waits=True))
+    calls.spend()
+    with pytest.raises(QuotaUsed, match=r"1 are counted.* in 12 h 0 min"):
+        calls.spend()
+    assert (calls.waits, day.time) == (False, NOON)
+
+    longer = allowance(tmp_path, day, Limits(1, duration=timedelta(hours=13), waits=True))
+    longer.spend()
+    assert day.time.date() == NOON.date() + timedelta(days=1)
+
+
 def test_what_the_api_says_holds_for_all_processes(tmp_path: Path) -> None:
     day = Day()
     with pytest.raises(QuotaUsed):

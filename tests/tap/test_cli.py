@@ -263,6 +263,17 @@ def test_a_run_that_ends_early_writes_its_state(
     assert set(state["value"]["bookmarks"]) == {"bulk_activities", "campaigns", "contacts"}
 
 
+@pytest.mark.parametrize("on_quota", ["stop", "wait"])
+def test_a_run_that_has_made_its_calls_ends_well_unless_that_is_to_fail(
+    tap: TapRunner, tmp_path: Path, on_quota: str
+) -> None:
+    done = command(tap, tmp_path, on_quota=on_quota, max_calls_per_run=8)
+
+    assert done.returncode == 0
+    assert "The run has made its 8 calls (max_calls_per_run)." in done.stderr
+    assert command(tap, tmp_path, on_quota="fail", max_calls_per_run=8).returncode == 5
+
+
 def test_settings_may_come_from_the_environment(tap: TapRunner, tmp_path: Path) -> None:
     environment = {
         f"TAP_CONSTANTCONTACT_{name.upper()}": str(value) for name, value in tap.settings.items()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from meltano.core.utils import merge
 
-from constantcontact_sandbox import Account, Clock, Sandbox, Switches
+from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
 from tap_constantcontact.errors import UnexpectedAnswer
 from tap_constantcontact.streams.contacts import Contacts
 from tap_constantcontact.streams.emails import Campaigns
@@ -932,6 +932,19 @@ def test_a_sample_reads_little_and_leaves_the_state_alone(tap: TapRunner, shop: 
         "type": "STATE",
         "value": {"bookmarks": {}, "ledger": {"version": 1, "campaigns": {}}},
     }
+
+
+def test_progress_is_told_while_a_run_waits_for_an_answer(
+    tap: TapRunner, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_constantcontact.run.LOG_SECONDS", 0)
+    monkeypatch.setattr("tap_constantcontact.fetcher.LOOK_UP_SECONDS", 0.1)
+    tap.sandbox.faults.append(Fault(path="^/contacts$", kind="slow", seconds=1))
+    caplog.set_level("INFO")
+    tap.run(select=["contacts"])
+
+    waiting = [each for each in caplog.messages if each.startswith("So far: nothing new")]
+    assert len(waiting) > 3
 
 
 def test_progress_is_told_while_a_run_goes_on(
