@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 CONTACTS = 200_000
 AUDIENCE = 10_000
 CAMPAIGNS = 12
-ROUNDS = 3
+ROUNDS = 5
 """How often each tap runs, in turn; the least it took counts, as others use the machine, too."""
 
 TRACKING = ("email_sends", "email_opens", "email_clicks")

@@ -69,9 +69,17 @@ class Process:
 
 
 def start(command: Sequence[str | Path], output: IO[bytes] | int) -> Process:
-    """Start a command whose messages are not shown unless they are errors."""
+    """Start a command whose messages are not shown unless they are errors.
+
+    It is run as installed programs are, whatever this shell tells Python: each start would compile
+    its modules anew (`PYTHONDONTWRITEBYTECODE`), and each line be a write (`PYTHONUNBUFFERED`).
+    """
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("TAP_")},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("TAP_", "PYTHON"))
+        },
         "PYTHONPATH": str(ROOT),
         "TAP_CONSTANTCONTACT_LOGLEVEL": "ERROR",
         "PLAIN_SDK_LOGLEVEL": "ERROR",
