@@ -143,6 +143,8 @@ class Form:
         types: dict[str, Any] = {name: written_type_of(field) for name, field in columns.items()}
         needed = {*keys, *blanks}
         nullable = {name: types[name] if name in needed else types[name] | None for name in types}
+        # Behind what a record says itself comes what its objects say, in their order: so the values
+        # of a row are those of the record, and those of each object, one after the other.
         beside = [
             name
             for prefix in unfolded.values()
