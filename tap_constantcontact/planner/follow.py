@@ -34,7 +34,7 @@ from tap_constantcontact.streams.emails import CampaignLookup
 from tap_constantcontact.streams.mismatches import SyncMismatches
 from tap_constantcontact.streams.readings import ReportReading
 from tap_constantcontact.streams.stats import CampaignActivityStats, batches
-from tap_constantcontact.times import moment
+from tap_constantcontact.times import hour_of, moment
 from tap_constantcontact.units import ReportUnit, Work
 
 if TYPE_CHECKING:
@@ -401,7 +401,7 @@ class FollowPart(Part):
         else:
             report.short.note_try(counter, now, settling)
         if stream is self._did_not_open:
-            report.floor = self._now() - self._settings.report_lookback
+            report.floor = hour_of(self._now() - self._settings.report_lookback)
         self._counters.agree(campaign_id)
 
     def _detail_answered(self, unit: Unit) -> None:
