@@ -205,6 +205,8 @@ class Report:
         short: That they are fewer still.
         untold: How many rows lay below which floor when a stream was not told whom the rows above
             name, since it was forbidden; None if all were told.
+        seen: At which counters of its activity it was read, in few letters, where it may have
+            moved with any of them; it is forgotten once nothing much is expected any more.
     """
 
     counter: int | None = None
@@ -214,6 +216,7 @@ class Report:
     since: datetime | None = None
     short: Shortfall | None = None
     untold: tuple[int, datetime | None] | None = None
+    seen: str = ""
 
     @classmethod
     def load(cls, state: Any, start: datetime) -> Report:  # noqa: ANN401 - JSON is anything
@@ -238,6 +241,7 @@ class Report:
             since=moment(state["since"]) if "since" in state else None,
             short=Shortfall.load(state["short"]) if "short" in state else None,
             untold=(below, floor and moment(floor)) if "untold" in state else None,
+            seen=state.get("seen", ""),
         )
 
     def dump(self, start: datetime, *, cold: bool) -> Any:  # noqa: ANN401 - JSON is anything
@@ -248,7 +252,8 @@ class Report:
             cold: Whether nothing much is expected of it any more.
         """
         below, floor = self.untold or (0, None)
-        if not (self.gap or self.short or self.untold):
+        seen = "" if cold else self.seen
+        if not (self.gap or self.short or self.untold or seen):
             if self.floor is None or (cold and self.below < FEW_ROWS):
                 return self.counter
             hours = (self.floor - start) // HOUR
@@ -260,6 +265,7 @@ class Report:
             **({"since": text_of(self.since)} if self.since else {}),
             **({"short": self.short.dump()} if self.short else {}),
             **({"untold": [below, floor and text_of(floor)]} if self.untold else {}),
+            **({"seen": seen} if seen else {}),
         }
 
     def leave_untold(self) -> None:

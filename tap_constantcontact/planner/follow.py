@@ -237,29 +237,32 @@ class FollowPart(Part):
         """Return the units that read those reports of an activity whose counters moved.
 
         A contact who forwards an e-mail again moves no counter. So as long as much is expected
-        of it, its forwards are read whenever anything of its activity moved.
+        of it, its forwards are read whenever anything of its activity moved: they are taken for
+        unread then, by the next run if this one ends before.
         """
         due: list[Unit] = []
-        streams = [
-            stream
-            for stream in self._counters.followed(campaign_id)
-            if isinstance(stream, EmailReport)
-        ]
-        for stream in streams:
+        for stream in self._counters.followed(campaign_id):
+            if not isinstance(stream, EmailReport):
+                continue
             report = activity.report(stream.name)
             counter = self._counters.counter(activity_id, stream)
             if report.counter is None and counter == 0:
                 report.counter = 0
             moved = report.is_due(counter, self._now(), self._counters.settling)
-            if isinstance(stream, EmailForwards) and counter:
-                moved = moved or (self._is_hot(campaign_id) and bool(due or len(streams) == 1))
+            seen = self._seen(stream, campaign_id, activity_id)
+            if counter and seen and report.seen != seen:
+                moved, report.counter = True, None
             if moved:
                 due.append(self._report(stream, activity_id, report, work))
         return due
 
-    def _is_hot(self, campaign_id: str) -> bool:
+    def _seen(self, stream: EmailReport, campaign_id: str, activity_id: str) -> str:
+        """Return the mark of all counters of an activity, where a report depends on them all."""
         sent = self._ledger.campaigns[campaign_id].dated
-        return self._now() - sent <= self._settings.report_hot
+        is_hot = self._now() - sent <= self._settings.report_hot
+        if isinstance(stream, EmailForwards) and is_hot:
+            return self._counters.mark_of_activity(activity_id)
+        return ""
 
     def _report(
         self, stream: EmailReport, activity_id: str, report: Report, work: Work
@@ -485,6 +488,7 @@ class FollowPart(Part):
         again = stream.once_more(unit)
         if again and (torn or partial):
             self._again.append(replace(again, floor=None))
+        report.seen = self._seen(stream, campaign_id, activity_id)
         if outcome is Outcome.LEFT:
             LOGGER.warning(
                 "%s of activity %s shows %d rows fewer than its counter says: left at that.",

@@ -62,6 +62,7 @@ reports = st.builds(
     st.just({}) | gaps,
     st.just({}) | floors,
     st.just({}) | untold,
+    st.just({}) | st.just({"seen": "q83vEjRW"}),
 ).filter(lambda report: report != Report())
 activities = st.builds(
     Activity,
@@ -170,6 +171,8 @@ def test_what_is_known_of_landing_pages_and_lists_comes_back_as_it_was_written()
         (Report(counter=12, floor=NOON, below=7), False, [12, 48, 7]),
         (Report(counter=12, floor=NOON, below=7), True, 12),
         (Report(counter=912, floor=NOON, below=700), True, [912, 48, 700]),
+        (Report(counter=2, seen="q83vEjRW"), False, {"counter": 2, "seen": "q83vEjRW"}),
+        (Report(counter=2, seen="q83vEjRW"), True, 2),
         (Report(counter=12, floor=NOON - 2 * DAYS, below=0), False, [12, -48]),
         (
             Report(

@@ -13,12 +13,12 @@ from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
 from tap_constantcontact.errors import UnexpectedAnswer
 from tap_constantcontact.streams.contacts import Contacts
 from tap_constantcontact.streams.emails import Campaigns
-from tap_constantcontact.streams.stats import CampaignStats
+from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
 from tap_constantcontact.tap import TapConstantContact
 from tests.running import MAIL, TapRunner, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from constantcontact_sandbox import Request as SandboxRequest
@@ -370,6 +370,89 @@ def test_forwards_of_a_hot_e_mail_are_read_whenever_anything_of_it_moved(
         tracking("opens", shop.email),
     ]
     assert again.counts["email_forwards"] == 2
+    assert tap.run().paths("/reports/email_reports") == []
+
+    clock.advance(timedelta(days=4))
+    tap.config["report_hot_days"] = 4
+    shop.account.add_open(new.primary, shop.ann)
+    assert tap.run().paths("/reports/email_reports") == [tracking("opens", new.primary)]
+
+
+@pytest.mark.parametrize(
+    "others", [[], ["email_sends"], ["email_opens"], ["email_sends", "campaign_activity_stats"]]
+)
+def test_whether_anything_of_a_hot_e_mail_moved_its_own_counters_tell(
+    tap: TapRunner, shop: Shop, clock: Clock, others: list[str]
+) -> None:
+    """Whichever streams are selected, and of a resend apart."""
+    tap.select = ["email_forwards", *others]
+    new = shop.send("new", days_ago=1)
+    quiet = shop.send("quiet", days_ago=1)
+    again = shop.account.resend(new, shop.people, at=NOON - timedelta(hours=12))
+    for activity in (shop.email, new.primary, quiet.primary, again):
+        shop.account.add_forward(activity, shop.ann, at=NOON)
+    assert tap.run().counts["email_forwards"] == 4
+    assert tap.run().paths("/reports/email_reports") == []
+
+    for moved in (new.primary, again, new.primary):
+        clock.advance(timedelta(hours=1))
+        shop.account.add_forward(moved, shop.ann)
+        for activity in (shop.email, moved):
+            shop.account.add_open(activity, shop.ann)
+        run = tap.run()
+        opens = [shop.email, moved] if "email_opens" in others else []
+        assert sorted(run.paths("/reports/email_reports")) == sorted(
+            [*(tracking("opens", each) for each in opens), tracking("forwards", moved)]
+        )
+        assert {row["campaign_activity_id"] for row in run.rows("email_forwards")} == {
+            moved.campaign_activity_id
+        }
+        assert tap.run().paths("/reports/email_reports") == []
+
+
+def test_forwards_of_a_hot_e_mail_are_not_read_because_something_else_is_tried_again(
+    tap: TapRunner, shop: Shop, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = shop.send("new", days_ago=1)
+    shop.account.add_forward(new.primary, shop.ann, at=NOON)
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    for stream in (CampaignStats, CampaignActivityStats):
+        real = stream.records
+
+        def one_more(
+            self: Any, body: Any, real: Callable[[Any, Any], Any] = real
+        ) -> list[dict[str, Any]]:
+            records: list[dict[str, Any]] = real(self, body)
+            for record in records:
+                record["stats"]["em_opens_all"] += record["stats"]["em_forwards"]
+            return records
+
+        monkeypatch.setattr(stream, "records", one_more)
+    asked = []
+    for _ in range(10):
+        asked.append([path.rpartition("/")[2] for path in tap.run().paths("/reports/email_rep")])
+        clock.advance(timedelta(hours=1))
+
+    opens, nothing = ["opens"], list[str]()
+    assert asked == [["opens", "forwards"], opens, *[nothing] * 5, opens, *[nothing] * 2]
+
+
+def test_forwards_of_a_hot_e_mail_are_read_by_the_next_run_if_one_ends_before(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    tap.select = ["email_opens", "email_forwards"]
+    new = shop.send("new", days_ago=1)
+    shop.account.add_forward(new.primary, shop.ann, at=NOON)
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    shop.account.add_forward(new.primary, shop.ann)
+    shop.account.add_open(new.primary, shop.ann)
+    tap.config["max_calls_per_run"] = 5  # the campaigns, when they were sent, two counters, opens
+    assert tap.run().paths("/reports/email_reports") == [tracking("opens", new.primary)]
+
+    del tap.config["max_calls_per_run"]
+    assert tap.run().paths("/reports/email_reports") == [tracking("forwards", new.primary)]
     assert tap.run().paths("/reports/email_reports") == []
 
 
