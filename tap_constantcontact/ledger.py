@@ -389,6 +389,7 @@ class Campaign:
         seen: At which counters all was read that follows them, in few letters.
         abuse: Complaints, which only the summaries count in total.
         excess: By how much its counters were left to exceed those of its activities.
+        expected: What the counter said then that exceeds them most.
         since: Since when they do.
         short: That they exceed them by more.
     """
@@ -406,6 +407,7 @@ class Campaign:
     seen: str = ""
     abuse: int = 0
     excess: int = 0
+    expected: int = 0
     since: datetime | None = None
     short: Shortfall | None = None
 
@@ -490,6 +492,7 @@ class Campaign:
             seen=seen,
             abuse=more.get("abuse", 0),
             excess=more.get("excess", 0),
+            expected=more.get("expected", 0),
             since=moment(more["since"]) if "since" in more else None,
             short=Shortfall.load(more["short"]) if "short" in more else None,
         )
@@ -524,6 +527,7 @@ class Campaign:
             **({"refused": True} if self.refused else {}),
             **({"abuse": self.abuse} if self.abuse else {}),
             **({"excess": self.excess} if self.excess else {}),
+            **({"expected": self.expected} if self.expected else {}),
             **({"since": text_of(self.since)} if self.since else {}),
             **({"short": self.short.dump()} if self.short else {}),
             **({"resends": resends} if resends else {}),

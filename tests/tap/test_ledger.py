@@ -90,6 +90,7 @@ campaigns = st.builds(
     seen=st.sampled_from(["", "q83vEjRW"]),
     abuse=st.integers(0, 9),
     excess=st.integers(0, 9),
+    expected=st.integers(0, 9),
     since=st.none() | moments,
     short=st.none() | shortfalls,
 )

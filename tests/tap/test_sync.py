@@ -323,16 +323,16 @@ def test_a_report_that_never_agrees_is_left_at_that_with_a_warning(
     assert again.paths("/reports/stats/email_campaign_activities") == []
 
 
-def test_a_shortfall_that_stands_is_a_row_until_it_is_over(
+def test_a_shortfall_that_stands_is_a_row_of_each_run_until_it_is_over(
     tap: TapRunner, shop: Shop, clock: Clock, switches: Switches
 ) -> None:
     tap.run()
     switches.report_lag = timedelta(days=365)
     shop.account.add_open(shop.email, shop.ann, at=NOON)
     found = []
-    for _ in range(60):
+    for _ in range(51):
         clock.advance(timedelta(hours=1))
-        found += tap.run().rows("sync_mismatches")
+        found.append(tap.run().rows("sync_mismatches"))
 
     key = {
         "campaign_id": shop.campaign.campaign_id,
@@ -340,15 +340,18 @@ def test_a_shortfall_that_stands_is_a_row_until_it_is_over(
         "report": "email_opens",
     }
     stands = {**key, "expected": 1, "seen": 0, "since": "2026-06-01T13:00:00Z", "settled_at": None}
-    assert found == [stands]
+    assert found == [*[[]] * 48, *[[stands]] * 3]
+    # Whoever selects the stream only then is told, too.
+    assert tap.run(select=["email_sends"]).rows("sync_mismatches") == []
+    assert tap.run(select=["sync_mismatches"]).rows("sync_mismatches") == [stands]
 
     switches.report_lag = timedelta()
     shop.account.add_open(shop.email, shop.ann)
     over = tap.run()
     assert over.counts["email_opens"] == 2
-    (row,) = over.rows("sync_mismatches")
-    assert row == {**stands, "expected": 2, "seen": 2, "settled_at": row["settled_at"]}
-    assert row["settled_at"] == "2026-06-04T00:00:00Z"
+    settled = {**stands, "expected": 2, "seen": 2, "settled_at": "2026-06-03T15:00:00Z"}
+    assert over.rows("sync_mismatches") == [stands, settled]
+    assert tap.run().rows("sync_mismatches") == []
 
 
 def test_forwards_of_a_hot_e_mail_are_read_whenever_anything_of_it_moved(
@@ -586,8 +589,22 @@ def test_a_complaint_moves_the_counters_of_its_activity(
     assert row["em_abuse"] == 1
 
 
+def test_whoever_reads_nothing_of_campaigns_need_not_know_when_it_is(
+    tap: TapRunner, shop: Shop
+) -> None:
+    page = next(each for each in shop.campaign.activities if each.role == "permalink")
+    tap.run()
+    tap.config["landing_page_ids"] = [page.campaign_activity_id]
+
+    path = f"/reports/landing_pages/campaign_details/{page.campaign_activity_id}/p_contact_opens"
+    assert tap.run(select=["landing_page_opens"]).paths() == [path]
+    # What is known of campaigns stays so.
+    assert tap.run().paths("/emails/") == []
+
+
 def test_totals_above_those_of_the_activities_are_left_at_that_in_the_end(
     tap: TapRunner,
+    shop: Shop,
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -609,8 +626,24 @@ def test_totals_above_those_of_the_activities_are_left_at_that_in_the_end(
 
     assert looked_up == [0, 1, 7, 48]
     assert "counts 1 more than its activities: left at that" in caplog.text
-    quiet = tap.run(select=["email_sends"])
+    quiet = tap.run(select=["email_sends", "sync_mismatches"])
     assert [path.split("/")[1] for path in quiet.paths()] == ["emails", "reports", "reports"]
+    stands = {
+        "campaign_id": shop.campaign.campaign_id,
+        "campaign_activity_id": shop.campaign.campaign_id,
+        "report": "campaign_activity_stats",
+        "expected": 4,
+        "seen": 3,
+        "since": "2026-06-01T12:00:00Z",
+        "settled_at": None,
+    }
+    assert quiet.rows("sync_mismatches") == [stands]
+
+    monkeypatch.undo()
+    over = tap.run(select=["email_sends", "sync_mismatches"])
+    settled = {**stands, "expected": 3, "settled_at": "2026-06-04T00:00:00Z"}
+    assert over.rows("sync_mismatches") == [stands, settled]
+    assert tap.run(select=["email_sends", "sync_mismatches"]).rows("sync_mismatches") == []
 
 
 def test_a_list_of_opt_outs_that_takes_several_pages_is_read_twice(
