@@ -133,6 +133,7 @@ def test_a_quiet_run_asks_only_what_might_have_moved(tap: TapRunner, shop: Shop)
         f"/reports/stats/email_campaigns/{shop.campaign.campaign_id}",
     ]
     assert quiet.counts == {"campaign_stats": 1, "campaign_summaries": 1}
+    assert [message["type"] for message in quiet.messages].count("STATE") == 1
 
 
 def test_contacts_are_asked_for_whole_and_with_all_they_have(tap: TapRunner) -> None:
