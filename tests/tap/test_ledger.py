@@ -279,7 +279,7 @@ def test_the_state_of_5000_campaigns_with_every_report_takes_at_most_a_megabyte(
     assert _size(_account(off=frozenset())) <= 1_000_000
 
 
-def test_5000_campaigns_of_which_nothing_was_read_yet_take_half_of_that() -> None:
+def test_5000_campaigns_of_which_nothing_was_read_yet_take_less_than_settled_ones() -> None:
     """As a first run leaves them that ends before it comes to any."""
     for details in (frozenset[str](), frozenset(DETAILS)):
         ledger = _account()
