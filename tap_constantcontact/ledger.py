@@ -14,17 +14,27 @@
                 "details": [[<stream>, …]],
                 "lists": {<stream>: …},
                 "objects": {<stream>: [{"known": [[<id>, <changed>], …], "version": …}]},
-                "campaigns": {<campaign_id>: [{"updated": …, "sent": …, "seen": …,
-                                               "activities": {<campaign_activity_id>: […]}}]}}}
+                "campaigns": {<campaign_id>: [<sent>, <updated>, <seen>,
+                                              {<campaign_activity_id>: […]}, {…}]}}}
 
 Bookmarks are what every Singer tool knows. The ledger beside them holds, for each campaign,
 the counters at which its reports were last whole, since nothing else tells that an old e-mail
-was opened again. A settled campaign takes some 200 bytes: what is usual is left out, and the
-reports of an activity are a list in the order of `REPORTS`, each of them
+was opened again. A settled campaign takes some 170 bytes: what is usual is left out, and what
+everything has stands in lists of a fixed order. Of a campaign these are
+
+    "2026-06-01T12:00Z"       when it was sent last; null if nothing says so
+    421                       how many seconds later it changed; or when, where the first is null
+    "q83vEjRW"                at which counters all was read that follows them, in few letters
+    {<id>: […]}               its activities, but for those that repeat the e-mail
+    {"resends": {…}, …}       whatever else there is to say; as a rule it is missing
+
+and of an activity its reports in the order of `REPORTS`, each of them
 
     null                      never read
     1200                      whole when its counter was 1200
-    [1200, 700, <floor>]      likewise; and 700 rows are older than the floor
+    [1200, 72, 700]           likewise; and 700 rows are older than the floor, 72 hours after the
+                              hour in which the campaign was sent or, if that is null, changed
+    [1200, 72]                likewise; and no row is older
     {"counter": 1200, …}      whatever else there is to say
 
 `deeds` says until when it is known what chosen contacts did, and `news` of whom a run has learnt
@@ -33,7 +43,8 @@ the next. A stream that is `forbidden` then is told of nobody more; the reports 
 meanwhile say from where on they are to be read again once it is allowed. `events` says of each
 event what its list showed of it when it was read, in few letters, and `lists` which objects a list
 of several pages showed when it was read last. `details` says which of the streams that read single
-activities were selected: where one of them is selected anew, all that it shows is due.
+activities were selected: where one of them is selected anew, all that it shows is due. Those that
+are `due` of a campaign are told by their places in `DETAILS`.
 
 Tools merge states key by key: Meltano lays that of a run that failed over the one before. What
 says all there is of its part stands in a list, which is replaced as a whole: a member that is
@@ -51,7 +62,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_constantcontact.errors import StateError, UnexpectedAnswer
-from tap_constantcontact.times import moment, text_of
+from tap_constantcontact.times import hour_of, moment, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -84,7 +95,7 @@ DETAILS = (
     RESENDS,
     "campaign_activity_ab_tests",
 )
-"""The streams that read what there is to say of single activities."""
+"""The streams that read what there is to say of single activities: their places are fixed, too."""
 
 UNFINISHED = frozenset({"Draft", "Scheduled", "Executing"})
 """The statuses of campaigns whose activities may still change."""
@@ -106,6 +117,8 @@ FIRST_TRY = 1 / 48
 
 STATE_SECONDS = 20
 """Seconds between two STATE messages, at least."""
+
+HOUR = timedelta(hours=1)
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -185,13 +198,15 @@ class Report:
 
     Args:
         counter: The activity's counter at which there was nothing left to read.
-        floor: Rows older than this are known, and are `below` in number.
+        floor: Rows older than this are known, and are `below` in number; it is a full hour.
         below: How many rows lie below the floor.
         gap: By how much the rows were left to be fewer than the counter.
         since: Since when they are fewer.
         short: That they are fewer still.
         untold: How many rows lay below which floor when a stream was not told whom the rows above
             name, since it was forbidden; None if all were told.
+        seen: At which counters of its activity it was read, in few letters, where it may have
+            moved with any of them; it is forgotten once nothing much is expected any more.
     """
 
     counter: int | None = None
@@ -201,15 +216,22 @@ class Report:
     since: datetime | None = None
     short: Shortfall | None = None
     untold: tuple[int, datetime | None] | None = None
+    seen: str = ""
 
     @classmethod
-    def load(cls, state: Any) -> Report:  # noqa: ANN401 - JSON is anything
-        """Read it from the state, in any of its forms."""
+    def load(cls, state: Any, start: datetime) -> Report:  # noqa: ANN401 - JSON is anything
+        """Read it from the state, in any of its forms.
+
+        Args:
+            state: What `dump` has returned.
+            start: The hour that floors are told from.
+        """
         if state is None or isinstance(state, int):
             return cls(counter=state)
         if isinstance(state, list):
-            counter, below, floor = state
-            return cls(counter=counter, below=below, floor=moment(floor))
+            counter, hours, *others = state
+            (below,) = others or [0]
+            return cls(counter=counter, below=below, floor=start + hours * HOUR)
         below, floor = state.get("untold", (0, None))
         return cls(
             counter=state.get("counter"),
@@ -219,19 +241,23 @@ class Report:
             since=moment(state["since"]) if "since" in state else None,
             short=Shortfall.load(state["short"]) if "short" in state else None,
             untold=(below, floor and moment(floor)) if "untold" in state else None,
+            seen=state.get("seen", ""),
         )
 
-    def dump(self, *, cold: bool) -> Any:  # noqa: ANN401 - JSON is anything
+    def dump(self, start: datetime, *, cold: bool) -> Any:  # noqa: ANN401 - JSON is anything
         """Write it to the state, in its shortest form.
 
         Args:
+            start: The hour that floors are told from.
             cold: Whether nothing much is expected of it any more.
         """
         below, floor = self.untold or (0, None)
-        if not (self.gap or self.short or self.untold):
+        seen = "" if cold else self.seen
+        if not (self.gap or self.short or self.untold or seen):
             if self.floor is None or (cold and self.below < FEW_ROWS):
                 return self.counter
-            return [self.counter, self.below, text_of(self.floor)]
+            hours = (self.floor - start) // HOUR
+            return [self.counter, hours, *([self.below] if self.below else [])]
         return {
             **({"counter": self.counter} if self.counter is not None else {}),
             **({"floor": text_of(self.floor), "below": self.below} if self.floor else {}),
@@ -239,6 +265,7 @@ class Report:
             **({"since": text_of(self.since)} if self.since else {}),
             **({"short": self.short.dump()} if self.short else {}),
             **({"untold": [below, floor and text_of(floor)]} if self.untold else {}),
+            **({"seen": seen} if seen else {}),
         }
 
     def leave_untold(self) -> None:
@@ -311,20 +338,21 @@ class Activity:
     is_resend: bool = False
 
     @classmethod
-    def load(cls, state: list[Any] | None) -> Activity:
+    def load(cls, state: list[Any] | None, start: datetime, *, is_resend: bool) -> Activity:
         """Read it from the state."""
         if state is None:
-            return cls()
-        kept = {name: Report.load(each) for name, each in zip(REPORTS, state, strict=False)}
-        return cls({name: report for name, report in kept.items() if report != Report()})
+            return cls(is_resend=is_resend)
+        kept = {name: Report.load(each, start) for name, each in zip(REPORTS, state, strict=False)}
+        reports = {name: report for name, report in kept.items() if report != Report()}
+        return cls(reports, is_resend=is_resend)
 
-    def dump(self, *, cold: bool) -> list[Any] | None:
+    def dump(self, start: datetime, *, cold: bool) -> list[Any] | None:
         """Write it to the state."""
         if self.reports is None:
             return None
         # Without a floor, whoever has gone from a set would be told to have gone again.
         found = [
-            self.reports.get(name, Report()).dump(cold=cold and name not in SETS)
+            self.reports.get(name, Report()).dump(start, cold=cold and name not in SETS)
             for name in REPORTS
         ]
         while found and found[-1] is None:
@@ -361,6 +389,7 @@ class Campaign:
         seen: At which counters all was read that follows them, in few letters.
         abuse: Complaints, which only the summaries count in total.
         excess: By how much its counters were left to exceed those of its activities.
+        expected: What the counter said then that exceeds them most.
         since: Since when they do.
         short: That they exceed them by more.
     """
@@ -378,6 +407,7 @@ class Campaign:
     seen: str = ""
     abuse: int = 0
     excess: int = 0
+    expected: int = 0
     since: datetime | None = None
     short: Shortfall | None = None
 
@@ -446,54 +476,76 @@ class Campaign:
         return any(each.is_resend for each in self.activities.values())
 
     @classmethod
-    def load(cls, state: Mapping[str, Any]) -> Campaign:
+    def load(cls, state: list[Any]) -> Campaign:
         """Read it from the state."""
-        activities = {key: Activity.load(kept) for key, kept in state.get("activities", {}).items()}
-        for key in state.get("resent_as", ()):
-            activities[key].is_resend = True
-        return cls(
-            status=state.get("status", "Done"),
-            updated=moment(state["updated"]) if "updated" in state else None,
-            sent=moment(state["sent"]) if "sent" in state else None,
-            is_trial=state.get("trial", False),
-            lookup_due=state.get("lookup_due", False),
-            due=set(state.get("due", ())),
-            looked=moment(state["looked"]) if "looked" in state else None,
-            shown={name: list(kept) for name, kept in state.get("shown", {}).items()},
-            activities=activities,
-            refused=state.get("refused", False),
-            seen=state.get("seen", ""),
-            abuse=state.get("abuse", 0),
-            excess=state.get("excess", 0),
-            since=moment(state["since"]) if "since" in state else None,
-            short=Shortfall.load(state["short"]) if "short" in state else None,
+        sent, updated, seen, activities, *others = state
+        (more,) = others or [{}]
+        campaign = cls(
+            status=more.get("status", "Done"),
+            sent=sent and moment(sent),
+            is_trial=more.get("trial", False),
+            lookup_due=more.get("lookup_due", False),
+            due={DETAILS[place] for place in more.get("due", ())},
+            looked=moment(more["looked"]) if "looked" in more else None,
+            shown={name: list(kept) for name, kept in more.get("shown", {}).items()},
+            refused=more.get("refused", False),
+            seen=seen,
+            abuse=more.get("abuse", 0),
+            excess=more.get("excess", 0),
+            expected=more.get("expected", 0),
+            since=moment(more["since"]) if "since" in more else None,
+            short=Shortfall.load(more["short"]) if "short" in more else None,
         )
+        if campaign.sent and updated is not None:
+            campaign.updated = campaign.sent + timedelta(seconds=updated)
+        else:
+            campaign.updated = updated and moment(updated)
+        for is_resend, found in ((False, activities), (True, more.get("resends", {}))):
+            for key, kept in found.items():
+                activity = Activity.load(kept, campaign._start, is_resend=is_resend)
+                campaign.activities[key] = activity
+        return campaign
 
-    def dump(self, now: datetime) -> dict[str, Any]:
+    def dump(self, now: datetime) -> list[Any]:
         """Write it to the state, without what is usual."""
         cold = not self.is_fresh(now)
+        due = [place for place, name in enumerate(DETAILS) if name in self.due]
         # Which activities have no reports matters only as long as they are to be read.
         kept = self.activities if "campaign_activities" in self.due else self.reported
-        resent_as = [key for key, activity in kept.items() if activity.is_resend]
-        activities = {key: activity.dump(cold=cold) for key, activity in kept.items()}
-        return {
+        activities: dict[str, Any] = {}
+        resends: dict[str, Any] = {}
+        for key, activity in kept.items():
+            found = resends if activity.is_resend else activities
+            found[key] = activity.dump(self._start, cold=cold)
+        more = {
             **({"status": self.status} if self.status != "Done" else {}),
-            **({"updated": text_of(self.updated)} if self.updated else {}),
-            **({"sent": f"{self.sent:%Y-%m-%dT%H:%MZ}"} if self.sent else {}),
             **({"trial": True} if self.is_trial else {}),
             **({"lookup_due": True} if self.lookup_due else {}),
-            **({"due": sorted(self.due)} if self.due else {}),
+            **({"due": due} if due else {}),
             **({"looked": text_of(self.looked)} if self.looked else {}),
             **({"shown": self.shown} if self.shown else {}),
             **({"refused": True} if self.refused else {}),
-            **({"seen": self.seen} if self.seen else {}),
             **({"abuse": self.abuse} if self.abuse else {}),
             **({"excess": self.excess} if self.excess else {}),
+            **({"expected": self.expected} if self.expected else {}),
             **({"since": text_of(self.since)} if self.since else {}),
             **({"short": self.short.dump()} if self.short else {}),
-            **({"activities": activities} if activities else {}),
-            **({"resent_as": resent_as} if resent_as else {}),
+            **({"resends": resends} if resends else {}),
         }
+        sent = f"{self.sent:%Y-%m-%dT%H:%MZ}" if self.sent else None
+        return [sent, self._updated(), self.seen, activities, *([more] if more else [])]
+
+    @property
+    def _start(self) -> datetime:
+        """The hour that the state tells floors from."""
+        return hour_of(self.dated)
+
+    def _updated(self) -> str | float | None:
+        """Return when it changed, as the state says it."""
+        if not (self.sent and self.updated):
+            return text_of(self.updated) if self.updated else None
+        seconds = (self.updated - self.sent).total_seconds()
+        return int(seconds) if seconds.is_integer() else seconds
 
 
 @dataclass(frozen=True)
@@ -826,11 +878,17 @@ class Ledger:
             }
             """What is known of objects that are asked for one by one, by stream."""
             self.campaigns: dict[str, Campaign] = {
-                key: Campaign.load(campaign)
-                for key, (campaign,) in kept.get("campaigns", {}).items()
+                key: Campaign.load(campaign) for key, campaign in kept.get("campaigns", {}).items()
             }
             """Those that are chosen, by id."""
-        except (KeyError, TypeError, ValueError, AttributeError, UnexpectedAnswer) as error:
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            OverflowError,
+            AttributeError,
+            UnexpectedAnswer,
+        ) as error:
             raise damaged(error) from None
         self._clock = clock
         self._due_at = clock() + STATE_SECONDS
@@ -912,7 +970,7 @@ class Ledger:
                 **({"lists": dict(sorted(self.lists.items()))} if self.lists else {}),
                 **({"objects": objects} if objects else {}),
                 "campaigns": {
-                    key: [campaign.dump(now)] for key, campaign in sorted(self.campaigns.items())
+                    key: campaign.dump(now) for key, campaign in sorted(self.campaigns.items())
                 },
             },
         }

@@ -74,3 +74,8 @@ def plain(when: pendulum.DateTime) -> datetime:
 def text_of(when: datetime) -> str:
     """Return a moment as text: UTC, to the second, or to the microsecond where it has some."""
     return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def hour_of(when: datetime) -> datetime:
+    """Return the beginning of the hour that a moment lies in."""
+    return when.replace(minute=0, second=0, microsecond=0)

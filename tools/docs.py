@@ -116,7 +116,7 @@ def summary(thing: type) -> str:
 REPLICATED: tuple[tuple[type[ConstantContactStream], str], ...] = (
     (ActivitySet, "set, with its campaign"),
     (ActivityDetail, "with its campaign, until that is final"),
-    (SyncMismatches, "as they are found"),
+    (SyncMismatches, "on each run, until they agree"),
     (ContactCounts, "one row a run"),
     (ContactWindowReport, "full, of chosen contacts"),
     (SegmentContacts, "set, of chosen segments"),

@@ -36,9 +36,7 @@ class CampaignsPart(Part):
         super().__init__(brief)
         self._campaigns = brief.the(Campaigns)
         self._summaries = brief.the(CampaignSummaries)
-        self._followed = any(
-            stream.follows_campaigns and brief.wants(stream) for stream in brief.streams.values()
-        )
+        self._followed = brief.follows_campaigns
         self._listed: dict[str, Row] = {}
         self._sent: dict[str, Row] = {}
         self.is_forbidden = False

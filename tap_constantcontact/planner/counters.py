@@ -163,6 +163,11 @@ class CountersPart(Part):
         row = self.activities.get(activity_id, {})
         return sum(row.get(name) or 0 for name in counters(stream))
 
+    def mark_of_activity(self, activity_id: str) -> str:
+        """Return a few letters that change whenever any counter of an activity does."""
+        row = self.activities[activity_id]
+        return mark_of(" ".join(f"{name}={row.get(name)}" for name in COUNTERS))
+
     def chooses_reports(self, campaign_id: str) -> bool:
         """Tell whether the reports of a campaign are to be read."""
         dated = self._ledger.campaigns[campaign_id].dated

@@ -31,10 +31,10 @@ from tap_constantcontact.streams.email_reports import (
     OpenersLookup,
 )
 from tap_constantcontact.streams.emails import CampaignLookup
-from tap_constantcontact.streams.mismatches import SyncMismatches
+from tap_constantcontact.streams.mismatches import Mismatch, SyncMismatches
 from tap_constantcontact.streams.readings import ReportReading
 from tap_constantcontact.streams.stats import CampaignActivityStats, batches
-from tap_constantcontact.times import moment
+from tap_constantcontact.times import hour_of, moment
 from tap_constantcontact.units import ReportUnit, Work
 
 if TYPE_CHECKING:
@@ -89,6 +89,9 @@ class FollowPart(Part):
     @override
     def stages(self) -> Iterator[Iterable[Unit]]:
         """Yield the stages of the increment, then those of the backfill."""
+        if not self._brief.follows_campaigns:
+            return
+        self._find(self._standing())
         self._ledger.keep_up_with(frozenset(self._details_wanted))
         for key, campaign in self._ledger.campaigns.items():
             if campaign.status == "Removed":
@@ -237,29 +240,32 @@ class FollowPart(Part):
         """Return the units that read those reports of an activity whose counters moved.
 
         A contact who forwards an e-mail again moves no counter. So as long as much is expected
-        of it, its forwards are read whenever anything of its activity moved.
+        of it, its forwards are read whenever anything of its activity moved: they are taken for
+        unread then, by the next run if this one ends before.
         """
         due: list[Unit] = []
-        streams = [
-            stream
-            for stream in self._counters.followed(campaign_id)
-            if isinstance(stream, EmailReport)
-        ]
-        for stream in streams:
+        for stream in self._counters.followed(campaign_id):
+            if not isinstance(stream, EmailReport):
+                continue
             report = activity.report(stream.name)
             counter = self._counters.counter(activity_id, stream)
             if report.counter is None and counter == 0:
                 report.counter = 0
             moved = report.is_due(counter, self._now(), self._counters.settling)
-            if isinstance(stream, EmailForwards) and counter:
-                moved = moved or (self._is_hot(campaign_id) and bool(due or len(streams) == 1))
+            seen = self._seen(stream, campaign_id, activity_id)
+            if counter and seen and report.seen != seen:
+                moved, report.counter = True, None
             if moved:
                 due.append(self._report(stream, activity_id, report, work))
         return due
 
-    def _is_hot(self, campaign_id: str) -> bool:
+    def _seen(self, stream: EmailReport, campaign_id: str, activity_id: str) -> str:
+        """Return the mark of all counters of an activity, where a report depends on them all."""
         sent = self._ledger.campaigns[campaign_id].dated
-        return self._now() - sent <= self._settings.report_hot
+        is_hot = self._now() - sent <= self._settings.report_hot
+        if isinstance(stream, EmailForwards) and is_hot:
+            return self._counters.mark_of_activity(activity_id)
+        return ""
 
     def _report(
         self, stream: EmailReport, activity_id: str, report: Report, work: Work
@@ -401,7 +407,7 @@ class FollowPart(Part):
         else:
             report.short.note_try(counter, now, settling)
         if stream is self._did_not_open:
-            report.floor = self._now() - self._settings.report_lookback
+            report.floor = hour_of(self._now() - self._settings.report_lookback)
         self._counters.agree(campaign_id)
 
     def _detail_answered(self, unit: Unit) -> None:
@@ -454,16 +460,12 @@ class FollowPart(Part):
             campaign.excess, campaign.short = excess, None
         else:
             campaign.short.note_try(total, now, settling)
-        if campaign.since and campaign.excess != before:
-            self._find(
-                campaign_id,
-                campaign_id,
-                self._activity_stats.name,
-                expected=self._counters.totals[campaign_id][counter] or 0,
-                gap=campaign.excess,
-                since=campaign.since,
-            )
-            campaign.since = campaign.since if campaign.excess else None
+        if campaign.since and campaign.short is None:
+            campaign.expected = self._counters.totals[campaign_id][counter] or 0
+            if campaign.excess != before:
+                self._find([self._excess(campaign_id, campaign.since)])
+            if not campaign.excess:
+                campaign.expected, campaign.since = 0, None
 
     def _settle(self, stream: EmailReport, unit: ReportUnit, reading: ReportReading) -> None:
         """Compare a report with its counter, and note how far it is known."""
@@ -485,6 +487,7 @@ class FollowPart(Part):
         again = stream.once_more(unit)
         if again and (torn or partial):
             self._again.append(replace(again, floor=None))
+        report.seen = self._seen(stream, campaign_id, activity_id)
         if outcome is Outcome.LEFT:
             LOGGER.warning(
                 "%s of activity %s shows %d rows fewer than its counter says: left at that.",
@@ -494,38 +497,37 @@ class FollowPart(Part):
             )
         if report.since and report.gap != before:
             self._find(
-                campaign_id,
-                activity_id,
-                stream.name,
-                expected=counter,
-                gap=report.gap,
-                since=report.since,
+                [Mismatch(campaign_id, activity_id, stream.name, counter, report.gap, report.since)]
             )
             report.since = report.since if report.gap else None
         self._counters.agree(campaign_id)
 
-    def _find(
-        self,
-        campaign_id: str,
-        activity_id: str,
-        report: str,
-        *,
-        expected: int,
-        gap: int,
-        since: datetime,
-    ) -> None:
-        """Report a mismatch, or that it is over."""
+    def _standing(self) -> Iterator[Mismatch]:
+        """Yield what earlier runs have left at that.
+
+        A report that is unread is about to show whether it still falls short.
+        """
+        for key, campaign in self._ledger.campaigns.items():
+            if campaign.since:
+                yield self._excess(key, campaign.since)
+            for activity_id, activity in campaign.reported.items():
+                for name, report in (activity.reports or {}).items():
+                    if report.since and report.counter is not None:
+                        yield Mismatch(
+                            key, activity_id, name, report.counter, report.gap, report.since
+                        )
+
+    def _excess(self, campaign_id: str, since: datetime) -> Mismatch:
+        """Return by how much a campaign counts more than its activities."""
+        campaign, report = self._ledger.campaigns[campaign_id], self._activity_stats.name
+        return Mismatch(campaign_id, campaign_id, report, campaign.expected, campaign.excess, since)
+
+    def _find(self, mismatches: Iterable[Mismatch]) -> None:
+        """Report mismatches, or that they are over."""
         if self._brief.wants(self._mismatches):
-            row = self._mismatches.found(
-                campaign_id,
-                activity_id,
-                report,
-                expected=expected,
-                seen=expected - gap,
-                since=since,
-                settled_at=None if gap else self._now(),
-            )
-            self.found.append((self._mismatches, row))
+            self.found += [
+                (self._mismatches, self._mismatches.found(each, self._now())) for each in mismatches
+            ]
 
     def _newest_first(self, campaign_ids: Iterable[str]) -> list[str]:
         """Return campaigns in the order in which people wait for them: sent ones, newest first."""

@@ -50,6 +50,13 @@ class Brief:
         """Tell whether rows of any of some streams are wanted."""
         return any(stream.name in self.wanted for stream in streams)
 
+    @property
+    def follows_campaigns(self) -> bool:
+        """Whether rows of any stream are wanted that is read of chosen campaigns."""
+        return any(
+            stream.follows_campaigns and self.wants(stream) for stream in self.streams.values()
+        )
+
 
 def mark_of(text: str) -> str:
     """Return a few letters that change when a text does: the state keeps these instead of it."""

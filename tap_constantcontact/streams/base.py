@@ -205,7 +205,7 @@ class ConstantContactStream(Asking, Stream):
     schema: ClassVar[dict[str, Any]]
 
     follows_campaigns: ClassVar[bool] = False
-    """Whether it is asked for one campaign or activity after the other, so these must be known."""
+    """Whether it is of one campaign or activity after the other, so these must be known."""
 
     unfolded: ClassVar[Mapping[str, str]] = {}
     """Objects in a record whose fields are columns, and what the names of those begin with."""

@@ -5,6 +5,7 @@ Source: docs/api-notes.md, "Counters and reports are refreshed apart".
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
@@ -18,12 +19,37 @@ if TYPE_CHECKING:
     from tap_constantcontact.units import Row
 
 
+@dataclass(frozen=True)
+class Mismatch:
+    """A report that shows fewer rows than its counter says.
+
+    Args:
+        campaign_id: The campaign.
+        campaign_activity_id: The activity, or the campaign itself.
+        report: The stream whose rows are fewer.
+        expected: What the counter says.
+        gap: By how many the rows are fewer; 0 if that is over.
+        since: Since when they are.
+    """
+
+    campaign_id: str
+    campaign_activity_id: str
+    report: str
+    expected: int
+    gap: int
+    since: datetime
+
+
 class SyncMismatches(ConstantContactStream):
-    """Reports that show fewer rows than their counter says, though they were read again."""
+    """Reports that show fewer rows than their counter says, though they were read again.
+
+    What stands is a row of each run, until a row says that it is over.
+    """
 
     name = "sync_mismatches"
     primary_keys = ("campaign_activity_id", "report")
     scope = "campaign_data"
+    follows_campaigns = True
     privilege = "ui:campaign:metrics"
     schema = th.PropertiesList(
         th.Property(
@@ -45,24 +71,19 @@ class SyncMismatches(ConstantContactStream):
         ),
     ).to_dict()
 
-    def found(
-        self,
-        campaign_id: str,
-        campaign_activity_id: str,
-        report: str,
-        *,
-        expected: int,
-        seen: int,
-        since: datetime,
-        settled_at: datetime | None,
-    ) -> Row:
-        """Return the row that says what was found."""
+    def found(self, mismatch: Mismatch, now: datetime) -> Row:
+        """Return the row that says what was found.
+
+        Args:
+            mismatch: What stands, or is over.
+            now: The API's clock.
+        """
         return {
-            "campaign_activity_id": campaign_activity_id,
-            "report": report,
-            "campaign_id": campaign_id,
-            "expected": expected,
-            "seen": seen,
-            "since": text_of(since),
-            "settled_at": settled_at and text_of(settled_at),
+            "campaign_activity_id": mismatch.campaign_activity_id,
+            "report": mismatch.report,
+            "campaign_id": mismatch.campaign_id,
+            "expected": mismatch.expected,
+            "seen": mismatch.expected - mismatch.gap,
+            "since": text_of(mismatch.since),
+            "settled_at": None if mismatch.gap else text_of(now),
         }

@@ -15,7 +15,7 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import ConstantContactStream, Outline
-from tap_constantcontact.times import moment, moments
+from tap_constantcontact.times import hour_of, moment, moments
 from tap_constantcontact.units import Reading, ReportUnit
 
 if TYPE_CHECKING:
@@ -118,7 +118,8 @@ class ReportReading(Reading):
         dropped: Rows that pages showed again of the page before.
         rows_as_of: Rows from the unit's floor up that the counter may know of.
         rows_below_next: Rows from the unit's floor up to the next floor.
-        next_floor: What the unit's floor should be the next time.
+        next_floor: What the unit's floor should be the next time: a full hour, which takes the
+            state few letters.
         contacts: Who is in a report whose counter counts recipients, by hash.
     """
 
@@ -175,7 +176,7 @@ class ReportReading(Reading):
     def _count(self, rows: Sequence[Row], happened: Sequence[datetime]) -> None:
         if self._newest is None:
             self._newest = happened[0]
-            reach = self._newest - self._lookback
+            reach = hour_of(self._newest - self._lookback)
             self.next_floor = max(self._floor, reach) if self._floor else reach
         # Nearly every page lies on one side of either: then no row has to be looked at.
         as_of, floor = self._as_of, self.next_floor

@@ -45,6 +45,7 @@ class Step:
         changes: At which requests something happens in the account.
         faults: What goes wrong, and at which request.
         select: Which streams are read; None for all.
+        calls: How many calls the run may make; None for any number.
         kept: Which part of the messages reaches the loader before both are killed.
     """
 
@@ -53,6 +54,7 @@ class Step:
     changes: frozenset[int]
     faults: tuple[tuple[str, int], ...]
     select: frozenset[str] | None
+    calls: int | None
     kept: float
 
 
@@ -65,6 +67,7 @@ steps = st.builds(
     select=st.none()
     | st.none()
     | st.frozensets(st.sampled_from(sorted(truth.UNNAMED)), min_size=1),
+    calls=st.none() | st.none() | st.integers(1, 60),
     kept=st.sampled_from([1.0, 1.0, 0.0, 0.4, 0.9]),
 )
 switches = st.builds(
@@ -114,6 +117,7 @@ def live_through(sandbox: Sandbox, tap: TapRunner, loaded: Tables, step: Step) -
         Fault(path="^(?!.*token$)", kind=kind, after=after)  # type: ignore[arg-type]
         for kind, after in step.faults
     ]
+    tap.config["max_calls_per_run"] = step.calls or 10_000
     writer = Writer()
     try:
         tap.make(select=step.select, writer=writer).sync_all()
@@ -148,6 +152,7 @@ def test_in_the_end_the_rows_equal_the_account(
         tap = TapRunner(sandbox, Path(store), threads=3)
         for step in happenings:
             live_through(sandbox, tap, loaded, step)
+        tap.config.clear()
         truth.move_recipient_counters(account)
         for hours in (13, 5, 13, 50, 8 * 24):  # until all lags are over, and a full pass is due
             account.clock.advance(timedelta(hours=hours))

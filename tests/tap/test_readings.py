@@ -25,7 +25,7 @@ def opens() -> EmailOpens:
     return EmailOpens(TapConstantContact(config={"client_id": "key"}))
 
 
-def an_open(minute: int, contact: str = "ann", device: str = "mobile") -> dict[str, Any]:
+def an_open(minute: float, contact: str = "ann", device: str = "mobile") -> dict[str, Any]:
     return {
         "contact_id": contact,
         "campaign_activity_id": "a1",
@@ -115,17 +115,20 @@ def test_rows_below_the_floor_are_left_out_and_those_at_it_are_whole(opens: Emai
     assert reading.rows_as_of == 3
 
 
-def test_the_next_floor_lies_the_look_back_below_the_newest_row(opens: EmailOpens) -> None:
-    _, reading = read(opens, [[an_open(30), an_open(21), an_open(20), an_open(19), an_open(3)]])
+@pytest.mark.parametrize("newest", [70, 70.5, 129])
+def test_the_next_floor_is_the_full_hour_the_look_back_below_the_newest_row(
+    opens: EmailOpens, newest: float
+) -> None:
+    _, reading = read(opens, [[an_open(newest), an_open(60), an_open(59), an_open(3)]])
 
-    assert reading.next_floor == START + timedelta(minutes=20)
+    assert reading.next_floor == START + timedelta(hours=1)
     assert reading.rows_below_next == 2
 
 
 def test_the_floor_never_sinks(opens: EmailOpens) -> None:
-    _, reading = read(opens, [[an_open(30)]], floor=25)
+    _, reading = read(opens, [[an_open(65)]], floor=60)
 
-    assert reading.next_floor == START + timedelta(minutes=25)
+    assert reading.next_floor == START + timedelta(hours=1)
 
 
 def test_a_row_that_moved_twice_is_still_known(opens: EmailOpens) -> None:
@@ -138,9 +141,9 @@ def test_a_row_that_moved_twice_is_still_known(opens: EmailOpens) -> None:
 
 
 @given(
-    minutes=st.lists(st.integers(0, 25), min_size=1, max_size=30),
+    minutes=st.lists(st.integers(0, 250), min_size=1, max_size=30),
     size=st.integers(1, 12),
-    as_of=st.none() | st.integers(-1, 26),
+    as_of=st.none() | st.integers(-1, 251),
 )
 def test_rows_are_counted_however_many_lie_on_one_side(
     opens: EmailOpens, minutes: list[int], size: int, as_of: int | None
@@ -152,7 +155,8 @@ def test_rows_are_counted_however_many_lie_on_one_side(
 
     _, reading = read(opens, pages, as_of=as_of)
     assert reading.rows_as_of == sum(as_of is None or minute <= as_of for minute in minutes)
-    assert reading.rows_below_next == sum(minute < minutes[0] - 10 for minute in minutes)
+    hour = (minutes[0] - 10) // 60
+    assert reading.rows_below_next == sum(minute < 60 * hour for minute in minutes)
 
 
 @given(

@@ -13,12 +13,12 @@ from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
 from tap_constantcontact.errors import UnexpectedAnswer
 from tap_constantcontact.streams.contacts import Contacts
 from tap_constantcontact.streams.emails import Campaigns
-from tap_constantcontact.streams.stats import CampaignStats
+from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
 from tap_constantcontact.tap import TapConstantContact
 from tests.running import MAIL, TapRunner, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from constantcontact_sandbox import Request as SandboxRequest
@@ -133,6 +133,7 @@ def test_a_quiet_run_asks_only_what_might_have_moved(tap: TapRunner, shop: Shop)
         f"/reports/stats/email_campaigns/{shop.campaign.campaign_id}",
     ]
     assert quiet.counts == {"campaign_stats": 1, "campaign_summaries": 1}
+    assert [message["type"] for message in quiet.messages].count("STATE") == 1
 
 
 def test_contacts_are_asked_for_whole_and_with_all_they_have(tap: TapRunner) -> None:
@@ -265,9 +266,10 @@ def test_a_report_is_read_down_to_its_floor_and_not_a_page_further(
     shop.account.add_open(shop.email, shop.ann)
     later = tap.run()
 
-    # The look-back of 48 hours holds 288 rows of ten minutes, and the row at the floor itself.
+    # The look-back of 48 hours, down to a full hour, holds 289 rows of ten minutes, and the row
+    # at the floor itself.
     assert later.paths(tracking("opens", shop.email)) == [tracking("opens", shop.email)]
-    assert later.counts["email_opens"] == 290
+    assert later.counts["email_opens"] == 291
 
 
 def test_two_equal_opens_in_a_minute_are_two_rows(tap: TapRunner, shop: Shop, clock: Clock) -> None:
@@ -322,16 +324,16 @@ def test_a_report_that_never_agrees_is_left_at_that_with_a_warning(
     assert again.paths("/reports/stats/email_campaign_activities") == []
 
 
-def test_a_shortfall_that_stands_is_a_row_until_it_is_over(
+def test_a_shortfall_that_stands_is_a_row_of_each_run_until_it_is_over(
     tap: TapRunner, shop: Shop, clock: Clock, switches: Switches
 ) -> None:
     tap.run()
     switches.report_lag = timedelta(days=365)
     shop.account.add_open(shop.email, shop.ann, at=NOON)
     found = []
-    for _ in range(60):
+    for _ in range(51):
         clock.advance(timedelta(hours=1))
-        found += tap.run().rows("sync_mismatches")
+        found.append(tap.run().rows("sync_mismatches"))
 
     key = {
         "campaign_id": shop.campaign.campaign_id,
@@ -339,15 +341,18 @@ def test_a_shortfall_that_stands_is_a_row_until_it_is_over(
         "report": "email_opens",
     }
     stands = {**key, "expected": 1, "seen": 0, "since": "2026-06-01T13:00:00Z", "settled_at": None}
-    assert found == [stands]
+    assert found == [*[[]] * 48, *[[stands]] * 3]
+    # Whoever selects the stream only then is told, too.
+    assert tap.run(select=["email_sends"]).rows("sync_mismatches") == []
+    assert tap.run(select=["sync_mismatches"]).rows("sync_mismatches") == [stands]
 
     switches.report_lag = timedelta()
     shop.account.add_open(shop.email, shop.ann)
     over = tap.run()
     assert over.counts["email_opens"] == 2
-    (row,) = over.rows("sync_mismatches")
-    assert row == {**stands, "expected": 2, "seen": 2, "settled_at": row["settled_at"]}
-    assert row["settled_at"] == "2026-06-04T00:00:00Z"
+    settled = {**stands, "expected": 2, "seen": 2, "settled_at": "2026-06-03T15:00:00Z"}
+    assert over.rows("sync_mismatches") == [stands, settled]
+    assert tap.run().rows("sync_mismatches") == []
 
 
 def test_forwards_of_a_hot_e_mail_are_read_whenever_anything_of_it_moved(
@@ -369,6 +374,89 @@ def test_forwards_of_a_hot_e_mail_are_read_whenever_anything_of_it_moved(
         tracking("opens", shop.email),
     ]
     assert again.counts["email_forwards"] == 2
+    assert tap.run().paths("/reports/email_reports") == []
+
+    clock.advance(timedelta(days=4))
+    tap.config["report_hot_days"] = 4
+    shop.account.add_open(new.primary, shop.ann)
+    assert tap.run().paths("/reports/email_reports") == [tracking("opens", new.primary)]
+
+
+@pytest.mark.parametrize(
+    "others", [[], ["email_sends"], ["email_opens"], ["email_sends", "campaign_activity_stats"]]
+)
+def test_whether_anything_of_a_hot_e_mail_moved_its_own_counters_tell(
+    tap: TapRunner, shop: Shop, clock: Clock, others: list[str]
+) -> None:
+    """Whichever streams are selected, and of a resend apart."""
+    tap.select = ["email_forwards", *others]
+    new = shop.send("new", days_ago=1)
+    quiet = shop.send("quiet", days_ago=1)
+    again = shop.account.resend(new, shop.people, at=NOON - timedelta(hours=12))
+    for activity in (shop.email, new.primary, quiet.primary, again):
+        shop.account.add_forward(activity, shop.ann, at=NOON)
+    assert tap.run().counts["email_forwards"] == 4
+    assert tap.run().paths("/reports/email_reports") == []
+
+    for moved in (new.primary, again, new.primary):
+        clock.advance(timedelta(hours=1))
+        shop.account.add_forward(moved, shop.ann)
+        for activity in (shop.email, moved):
+            shop.account.add_open(activity, shop.ann)
+        run = tap.run()
+        opens = [shop.email, moved] if "email_opens" in others else []
+        assert sorted(run.paths("/reports/email_reports")) == sorted(
+            [*(tracking("opens", each) for each in opens), tracking("forwards", moved)]
+        )
+        assert {row["campaign_activity_id"] for row in run.rows("email_forwards")} == {
+            moved.campaign_activity_id
+        }
+        assert tap.run().paths("/reports/email_reports") == []
+
+
+def test_forwards_of_a_hot_e_mail_are_not_read_because_something_else_is_tried_again(
+    tap: TapRunner, shop: Shop, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = shop.send("new", days_ago=1)
+    shop.account.add_forward(new.primary, shop.ann, at=NOON)
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    for stream in (CampaignStats, CampaignActivityStats):
+        real = stream.records
+
+        def one_more(
+            self: Any, body: Any, real: Callable[[Any, Any], Any] = real
+        ) -> list[dict[str, Any]]:
+            records: list[dict[str, Any]] = real(self, body)
+            for record in records:
+                record["stats"]["em_opens_all"] += record["stats"]["em_forwards"]
+            return records
+
+        monkeypatch.setattr(stream, "records", one_more)
+    asked = []
+    for _ in range(10):
+        asked.append([path.rpartition("/")[2] for path in tap.run().paths("/reports/email_rep")])
+        clock.advance(timedelta(hours=1))
+
+    opens, nothing = ["opens"], list[str]()
+    assert asked == [["opens", "forwards"], opens, *[nothing] * 5, opens, *[nothing] * 2]
+
+
+def test_forwards_of_a_hot_e_mail_are_read_by_the_next_run_if_one_ends_before(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    tap.select = ["email_opens", "email_forwards"]
+    new = shop.send("new", days_ago=1)
+    shop.account.add_forward(new.primary, shop.ann, at=NOON)
+    tap.run()
+    clock.advance(timedelta(hours=1))
+    shop.account.add_forward(new.primary, shop.ann)
+    shop.account.add_open(new.primary, shop.ann)
+    tap.config["max_calls_per_run"] = 5  # the campaigns, when they were sent, two counters, opens
+    assert tap.run().paths("/reports/email_reports") == [tracking("opens", new.primary)]
+
+    del tap.config["max_calls_per_run"]
+    assert tap.run().paths("/reports/email_reports") == [tracking("forwards", new.primary)]
     assert tap.run().paths("/reports/email_reports") == []
 
 
@@ -502,8 +590,22 @@ def test_a_complaint_moves_the_counters_of_its_activity(
     assert row["em_abuse"] == 1
 
 
+def test_whoever_reads_nothing_of_campaigns_need_not_know_when_it_is(
+    tap: TapRunner, shop: Shop
+) -> None:
+    page = next(each for each in shop.campaign.activities if each.role == "permalink")
+    tap.run()
+    tap.config["landing_page_ids"] = [page.campaign_activity_id]
+
+    path = f"/reports/landing_pages/campaign_details/{page.campaign_activity_id}/p_contact_opens"
+    assert tap.run(select=["landing_page_opens"]).paths() == [path]
+    # What is known of campaigns stays so.
+    assert tap.run().paths("/emails/") == []
+
+
 def test_totals_above_those_of_the_activities_are_left_at_that_in_the_end(
     tap: TapRunner,
+    shop: Shop,
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -525,8 +627,24 @@ def test_totals_above_those_of_the_activities_are_left_at_that_in_the_end(
 
     assert looked_up == [0, 1, 7, 48]
     assert "counts 1 more than its activities: left at that" in caplog.text
-    quiet = tap.run(select=["email_sends"])
+    quiet = tap.run(select=["email_sends", "sync_mismatches"])
     assert [path.split("/")[1] for path in quiet.paths()] == ["emails", "reports", "reports"]
+    stands = {
+        "campaign_id": shop.campaign.campaign_id,
+        "campaign_activity_id": shop.campaign.campaign_id,
+        "report": "campaign_activity_stats",
+        "expected": 4,
+        "seen": 3,
+        "since": "2026-06-01T12:00:00Z",
+        "settled_at": None,
+    }
+    assert quiet.rows("sync_mismatches") == [stands]
+
+    monkeypatch.undo()
+    over = tap.run(select=["email_sends", "sync_mismatches"])
+    settled = {**stands, "expected": 3, "settled_at": "2026-06-04T00:00:00Z"}
+    assert over.rows("sync_mismatches") == [stands, settled]
+    assert tap.run(select=["email_sends", "sync_mismatches"]).rows("sync_mismatches") == []
 
 
 def test_a_list_of_opt_outs_that_takes_several_pages_is_read_twice(
