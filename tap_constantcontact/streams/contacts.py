@@ -15,7 +15,6 @@ from singer_sdk.helpers._catalog import get_selected_schema
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import LEFT, Asking, ConstantContactStream, Outline
-from tap_constantcontact.streams.forms import EXTRA
 from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import ContactsUnit, Reading, Row, Unit, WindowUnit, Work
 
@@ -452,21 +451,14 @@ class SegmentContacts(ConstantContactStream):
 
     def of(self, segment_id: str) -> Unit:
         """Return the unit that reads the contacts of a segment; no filter goes with it."""
-        return Unit(self, filters={"segment_id": segment_id})
+        return Unit(
+            self, about={"segment_id": int(segment_id)}, filters={"segment_id": segment_id}
+        )
 
     @override
-    def rows(self, unit: Unit, body: Any) -> list[Row]:
-        """Return the rows of a page: of a contact, who it is, as `contacts` has all the rest."""
-        segment = int(unit.filters["segment_id"])
-        return [
-            {
-                "segment_id": segment,
-                "contact_id": record["contact_id"],
-                LEFT.name: None,
-                EXTRA: None,
-            }
-            for record in self.records(body)
-        ]
+    def records(self, body: Any) -> list[dict[str, Any]]:
+        """Return of each contact who it is: `contacts` has all the rest."""
+        return [{"contact_id": record.get("contact_id")} for record in super().records(body)]
 
 
 class WindowReading(ContactsReading):
