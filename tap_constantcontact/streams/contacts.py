@@ -451,9 +451,7 @@ class SegmentContacts(ConstantContactStream):
 
     def of(self, segment_id: str) -> Unit:
         """Return the unit that reads the contacts of a segment; no filter goes with it."""
-        return Unit(
-            self, about={"segment_id": int(segment_id)}, filters={"segment_id": segment_id}
-        )
+        return Unit(self, about={"segment_id": int(segment_id)}, filters={"segment_id": segment_id})
 
     @override
     def records(self, body: Any) -> list[dict[str, Any]]:
