@@ -300,7 +300,8 @@ class ContactsPart(Part):
         elif unit.source is self._deleted:
             census.count("statuses", "deleted", rows[0]["deleted"])
         elif unit.source is self._totals:
-            self._learn_totals(rows[0])
+            self._counted = self._counts.found(rows[0], self._now())
+            self._learn_totals(self._counted)
         elif unit.source is self._custom_fields:
             self._fields += rows
 
@@ -308,11 +309,9 @@ class ContactsPart(Part):
         """Learn how many have which permission; whoever has none of these, has another one."""
         _, unsubscribed, pending, others = COUNTED
         named = {
-            name: totals.get(name) or 0
-            for name in ("explicit", "implicit", "unsubscribed", "pending")
+            name: totals[name] or 0 for name in ("explicit", "implicit", "unsubscribed", "pending")
         }
-        self._counted = totals
-        self._census.living = totals.get("total") or 0
+        self._census.living = totals["total"] or 0
         self._census.count("statuses", unsubscribed, named["unsubscribed"])
         self._census.count("statuses", pending, named["pending"])
         self._census.count("statuses", others, self._census.living - sum(named.values()))
@@ -349,7 +348,7 @@ class ContactsPart(Part):
     def _counted_by(self, unit: Unit) -> None:
         """Learn that all has been counted that one of the counters counts."""
         if unit.source is self._totals and self._brief.wants(self._counts):
-            self.found.append((self._counts, self._counts.found(self._counted, self._now())))
+            self.found.append((self._counts, self._counted))
         elif unit.source is self._custom_fields:
             self._learn_fields()
         elif unit.source in (self._lists, self._tags):

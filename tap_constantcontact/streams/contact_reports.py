@@ -12,12 +12,13 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import ConstantContactStream
+from tap_constantcontact.streams.forms import EXTRA, EXTRA_FIELD
 from tap_constantcontact.streams.readings import OCCURRENCE, NewestFirst
 from tap_constantcontact.times import text_of
 from tap_constantcontact.units import ReportUnit, Row, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
 CONTACT = th.Property("contact_id", th.StringType, required=True, description="The contact.")
@@ -213,13 +214,14 @@ class ContactCounts(ConstantContactStream):
         th.Property("unsubscribed", th.IntegerType, description="Those who opted out."),
         th.Property("new_subscriber", th.IntegerType, description="Those new within 30 days."),
     ).to_dict()
+    schema["properties"] |= {EXTRA: EXTRA_FIELD}
 
-    def found(self, counts: Row, at: datetime) -> Row:
+    def found(self, counted: Mapping[str, Any], at: datetime) -> Row:
         """Return the row of a run.
 
         Args:
-            counts: What was counted.
+            counted: What was counted, as the API wrote it.
             at: When the run began, by the API's clock.
         """
-        known: Iterable[str] = self.schema["properties"]
-        return {**{name: counts.get(name) for name in known}, "counted_at": text_of(at)}
+        (row,) = self._form.rows([counted], {"counted_at": text_of(at)})
+        return row

@@ -80,12 +80,42 @@ def test_each_run_counts_contacts_once(tap: TapRunner, shop: Shop, clock: Clock)
             "pending": 0,
             "unsubscribed": 0,
             "new_subscriber": 0,
+            "_extra": None,
         }
     ]
     clock.advance(timedelta(hours=1))
     shop.account.opt_out(shop.ann)
     (row,) = tap.run(select=["contact_counts", "contacts"]).rows("contact_counts")
     assert (row["counted_at"], row["unsubscribed"]) == ("2026-06-01T13:00:00Z", 1)
+
+
+@pytest.mark.parametrize("select", [["contact_counts"], ["contact_counts", "contacts"]])
+def test_counts_that_are_quoted_or_new_are_kept(
+    tap: TapRunner, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, select: list[str]
+) -> None:
+    def edit(counts: dict[str, Any]) -> None:
+        counts.update(total=str(counts["total"]), implicit=" ", temp_hold=2, pending="some")
+
+    sandbox.faults.append(Fault("^/contacts/counts$", "edited", edit=edit))
+
+    (row,) = tap.run(select=select).rows("contact_counts")
+    assert row == {
+        "counted_at": "2026-06-01T12:00:00Z",
+        "total": 3,
+        "explicit": 0,
+        "implicit": None,
+        "pending": None,
+        "unsubscribed": 0,
+        "new_subscriber": 0,
+        "_extra": {"temp_hold": 2, "pending": "some"},
+    }
+    warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert warnings == [
+        "contact_counts: pending is not of the type in the schema: such values are kept in the"
+        " column _extra.",
+        "contact_counts: temp_hold is not in the schema: such values are kept in the column"
+        " _extra.",
+    ]
 
 
 @pytest.mark.parametrize("stream", [*REPORTS, "contact_sms_history", "segment_contacts"])
