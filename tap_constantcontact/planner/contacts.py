@@ -94,6 +94,7 @@ class ContactsPart(Part):
         if self._brief.wants(self._contacts):
             told = [self._tags, *self._described_by()]
             self.watches = frozenset(stream.name for stream in told)
+        self._deleted_again: list[Unit] = []
         self._optouts_again: list[Unit] = []
         self._divided: list[WindowUnit] = []
         self._open = 0
@@ -116,20 +117,17 @@ class ContactsPart(Part):
         if self._crowd.choice != self._choice.mark():
             self._crowd.read_whole = self._crowd.begun = None
             self._crowd.choice = self._choice.mark()
-        first = self._counters()
+        yield self._counters()
+        yield self._deleted_again
         known = self._ledger.bookmark(self._contacts.name)
         if known:
-            yield [*first, *self._changed_since(known)]
-            first = []
+            yield self._changed_since(known)
             yield self._optouts_again
             yield from self._unexplained()
             if not self._is_overdue():
                 return
-        if len(list_batches(self._choice.lists)) > 1 and self._crowd.begun is None:
-            yield first  # they tell which way is the cheaper one
-            first = []
         self._batches = self._batches_of_pass()
-        yield [*first, *self._windows()]
+        yield self._windows()
         if not known and not self._crowd.counts:
             self._settle_counts()
         while self._divided:
@@ -165,7 +163,7 @@ class ContactsPart(Part):
             *self._listed(),
             *tags,
             Unit(self._totals, optional=not self._brief.wants(self._counts)),
-            Unit(self._deleted, optional=True),
+            self._deleted.counted(with_channels=SMS_CHANNEL in self._included()),
         ]
 
     def _described_by(self) -> list[ContactCustomFields]:
@@ -205,17 +203,20 @@ class ContactsPart(Part):
 
     def _mine(self, unit: U) -> U:
         """Return a unit that asks for contacts as they are wanted, and keeps those that are."""
-        include = [
+        return replace(
+            unit,
+            filters={"include": ",".join(self._included()), **unit.filters},
+            keeps=None if self._choice.is_all() else self._keeps,
+            hidden=tuple(name for name in COUNTED_BY if name not in self._choice.include),
+        )
+
+    def _included(self) -> list[str]:
+        """Return what is asked for with contacts, as far as the API takes it."""
+        return [
             name
             for name in dict.fromkeys((*self._choice.include, *COUNTED_BY))
             if name != SMS_CHANNEL or self._crowd.sms_channel
         ]
-        return replace(
-            unit,
-            filters={"include": ",".join(include), **unit.filters},
-            keeps=None if self._choice.is_all() else self._keeps,
-            hidden=tuple(name for name in COUNTED_BY if name not in self._choice.include),
-        )
 
     def _keeps(self, row: Row) -> bool:
         added = row["created_at"]
@@ -337,6 +338,8 @@ class ContactsPart(Part):
             self._some_read(unit, reading)
         elif unit.source is self._probe:
             self._crowd.sms_channel = not missing
+        elif unit.source is self._deleted:
+            self._deleted_counted(unit, missing=missing)
         elif not missing:
             self._counted_by(unit)
 
@@ -344,6 +347,13 @@ class ContactsPart(Part):
     def forbidden(self, unit: Unit) -> None:
         """Learn that contacts may not be read: what moved their counters stays unknown then."""
         self._is_forbidden = self._is_forbidden or unit.source is self._contacts
+
+    def _deleted_counted(self, unit: Unit, *, missing: bool) -> None:
+        """Learn whether the API still shows channels: it takes the same without them if not."""
+        if unit in self._deleted_again:
+            self._crowd.sms_channel = missing
+        elif missing and unit.filters:
+            self._deleted_again.append(self._deleted.counted(with_channels=False))
 
     def _counted_by(self, unit: Unit) -> None:
         """Learn that all has been counted that one of the counters counts."""

@@ -500,7 +500,7 @@ class ContactTotals(Asking):
 
 
 class DeletedContacts(Asking):
-    """Looks up how many contacts are deleted."""
+    """Looks up how many contacts are deleted; each run does so before it asks for contacts."""
 
     name = "the count of deleted contacts"
     path = "/contacts"
@@ -508,6 +508,15 @@ class DeletedContacts(Asking):
     page_size = 1
     scope = "contact_data"
     privilege = "contacts:read"
+
+    def counted(self, *, with_channels: bool) -> Unit:
+        """Return the unit that counts them.
+
+        Args:
+            with_channels: Whether to ask for their channels for text messages, too: that shows
+                whether the API still takes it.
+        """
+        return Unit(self, filters={"include": SMS_CHANNEL} if with_channels else {}, optional=True)
 
     @override
     def enough(self, unit: Unit, body: Any) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
 from constantcontact_sandbox.people import addressed
 from tap_constantcontact.ledger import Crowd, Pass
-from tap_constantcontact.streams.contacts import Contacts
+from tap_constantcontact.streams.contacts import Contacts, DeletedContacts
 from tap_constantcontact.streams.tags import ContactTags
 from tap_constantcontact.times import text_of
 from tests.running import TapRunner, Writer
@@ -472,6 +472,70 @@ def test_channels_that_the_api_refuses_are_asked_for_once_and_never_again(
     asked = [call for call in (*first.asked, *again.asked) if call.path == "/contacts"]
     assert ["sms_channel" in call.query.get("include", "") for call in asked].count(True) == 1
     assert first.counts == again.counts == {"contacts": 10}
+
+
+def channels_asked_for(asked: list[Asked]) -> list[tuple[str, bool, int]]:
+    """Return of each call for contacts by what it asked, whether for channels, and the answer."""
+    return [
+        (
+            next((name for name in ("updated_after", "optout_after") if name in call.query), "")
+            or call.query["status"],
+            "sms_channel" in call.query.get("include", ""),
+            call.status,
+        )
+        for call in asked
+        if call.path == "/contacts"
+    ]
+
+
+def test_channels_that_the_api_refuses_later_are_left_out_at_once_and_never_asked_for_again(
+    tap: TapRunner, town: Town, switches: Switches, clock: Clock
+) -> None:
+    first = tap.run(select=["contacts"])
+    assert channels_asked_for(first.asked) == [
+        ("all", True, 200),  # whether the API shows them
+        ("deleted", True, 200),
+        ("all", True, 200),
+    ]
+    switches.sms_channel_included = False
+    clock.advance(timedelta(hours=1))
+    town.account.rename(town.people[0], "Ann", "Lee")
+
+    refused = tap.run(select=["contacts"])
+    assert channels_asked_for(refused.asked) == [
+        ("deleted", True, 400),
+        ("deleted", False, 200),
+        ("updated_after", False, 200),
+        ("optout_after", False, 200),
+    ]
+    assert ids(refused.rows("contacts")) == {town.people[0].contact_id}
+    assert refused.state["ledger"]["contacts"][0]["sms_channel"] is False
+    assert refused.state["ledger"]["contacts"][0]["counts"]["statuses"]["deleted"] == 0
+    clock.advance(timedelta(days=8))
+    again = channels_asked_for(tap.run(select=["contacts"]).asked)
+    assert again == [
+        ("deleted", False, 200),
+        ("updated_after", False, 200),
+        ("optout_after", False, 200),
+        ("all", False, 200),
+    ]
+
+
+@pytest.mark.usefixtures("town")
+def test_a_refusal_that_is_not_for_channels_takes_none_away(
+    tap: TapRunner, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tap.run(select=["contacts"])
+    clock.advance(timedelta(hours=1))
+    wrong = {**DeletedContacts.params, "created_after": "never"}
+    monkeypatch.setattr(DeletedContacts, "params", wrong)
+
+    assert channels_asked_for(tap.run(select=["contacts"]).asked) == [
+        ("deleted", True, 400),
+        ("deleted", False, 400),
+        ("updated_after", True, 200),
+        ("optout_after", True, 200),
+    ]
 
 
 @pytest.mark.parametrize(

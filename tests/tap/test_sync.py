@@ -126,10 +126,10 @@ def test_a_quiet_run_asks_only_what_might_have_moved(tap: TapRunner, shop: Shop)
         "/contact_tags",
         "/contacts/counts",
         "/contacts",  # how many are deleted
-        "/contacts",
-        "/contacts",
         "/emails",
         SUMMARIES,
+        "/contacts",
+        "/contacts",
         f"/reports/stats/email_campaigns/{shop.campaign.campaign_id}",
     ]
     assert quiet.counts == {"campaign_stats": 1, "campaign_summaries": 1}
@@ -139,7 +139,12 @@ def test_contacts_are_asked_for_whole_and_with_all_they_have(tap: TapRunner) -> 
     probe, deleted, call = [call for call in tap.run().asked if call.path == "/contacts"]
 
     assert probe.query == {"status": "all", "include": "sms_channel", "limit": "1"}
-    assert deleted.query == {"status": "deleted", "include_count": "true", "limit": "1"}
+    assert deleted.query == {
+        "status": "deleted",
+        "include_count": "true",
+        "include": "sms_channel",
+        "limit": "1",
+    }
     assert call.query == {
         "status": "all",
         "include": "custom_fields,list_memberships,phone_numbers,street_addresses,taggings,notes,"
