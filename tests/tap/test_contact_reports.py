@@ -125,6 +125,70 @@ def test_nobody_is_asked_about_until_a_setting_says_whom(
     assert f"Nothing is asked for {stream}: that takes " in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("select", "config", "said"),
+    [
+        (
+            ["contact_sms_history"],
+            {"sms_history_scope": "with_channel"},
+            "sms_history_scope names nobody: that takes the stream contacts.",
+        ),
+        (
+            ["contact_sms_history", "contacts"],
+            {"sms_history_scope": "with_channel", "contact_include": ["notes"]},
+            "sms_history_scope names nobody: that takes sms_channel in contact_include.",
+        ),
+        (
+            [*REPORTS, "contact_sms_history", "contacts", "email_links"],
+            {"contact_report_scope": "with_news", "sms_history_scope": "with_channel"},
+            "contact_report_scope names nobody: that takes a stream such as email_opens.",
+        ),
+    ],
+)
+def test_a_scope_that_nothing_selected_can_fill_is_told(
+    tap: TapRunner,
+    caplog: pytest.LogCaptureFixture,
+    select: list[str],
+    config: dict[str, Any],
+    said: str,
+) -> None:
+    tap.config.update(config)
+    run = tap.run(select=select)
+
+    assert run.paths("/contacts/sms") == run.paths("/reports/contact_reports") == []
+    assert [each.getMessage() for each in caplog.records if each.levelname == "WARNING"] == [said]
+
+
+def test_a_scope_that_the_api_cannot_fill_is_told(
+    tap: TapRunner, switches: Switches, caplog: pytest.LogCaptureFixture
+) -> None:
+    switches.sms_channel_included = False
+    tap.config["sms_history_scope"] = "with_channel"
+
+    assert tap.run(select=["contact_sms_history", "contacts"]).paths("/contacts/sms") == []
+    assert [each.getMessage() for each in caplog.records if each.levelname == "WARNING"] == [
+        "sms_history_scope names nobody: that takes channels, which the API does not show."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("select", "config"),
+    [
+        (["contact_sms_history", "contacts"], {"sms_history_scope": "with_channel"}),
+        ([*REPORTS, "email_bounces"], {"contact_report_scope": "with_news"}),
+        (["contact_tags"], {"sms_history_scope": "with_channel"}),
+        (["contact_tags"], {"contact_report_scope": "with_news"}),
+    ],
+)
+def test_of_a_scope_that_can_be_filled_or_fills_nothing_that_is_wanted_nothing_is_told(
+    tap: TapRunner, caplog: pytest.LogCaptureFixture, select: list[str], config: dict[str, Any]
+) -> None:
+    tap.config.update(config)
+    tap.run(select=select)
+
+    assert [each for each in caplog.records if each.levelname == "WARNING"] == []
+
+
 def test_what_a_named_contact_did_is_read(tap: TapRunner, shop: Shop) -> None:
     for _ in range(2):
         shop.account.add_open(shop.email, shop.ann, at=NOON - timedelta(days=1))
