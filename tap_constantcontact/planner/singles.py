@@ -133,7 +133,8 @@ class SinglesPart(Part):
     def _of_history(self) -> Iterator[Unit]:
         if self._brief.wants(self._history):
             for contact_id in self._asked(self._history):
-                yield self._history.of(contact_id)
+                known = self._ledger.texts.get(contact_id)
+                yield self._history.of(contact_id, known and known - self._settings.lookback)
 
     def _of_segments(self) -> Iterator[Unit]:
         """Yield what reads the segments.
@@ -218,6 +219,8 @@ class SinglesPart(Part):
             self._read_down(unit, reading, missing=missing)
         elif isinstance(unit.source, ContactReport):
             self._no_news(unit)
+            if unit.source is self._history and not missing:
+                self._ledger.texts[unit.about["contact_id"]] = self._now()
 
     def _segment_read(self, segment_id: str) -> None:
         """Note who is in a segment, and who was and is not any more."""

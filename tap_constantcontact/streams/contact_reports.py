@@ -14,11 +14,11 @@ from typing_extensions import override
 from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.streams.forms import EXTRA, EXTRA_FIELD
 from tap_constantcontact.streams.readings import OCCURRENCE, NewestFirst
-from tap_constantcontact.times import text_of
-from tap_constantcontact.units import ReportUnit, Row, Unit
+from tap_constantcontact.times import moment, text_of
+from tap_constantcontact.units import ChangesUnit, ReportUnit, Row, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
 CONTACT = th.Property("contact_id", th.StringType, required=True, description="The contact.")
@@ -154,7 +154,10 @@ class ContactOpenAndClickRates(ContactWindowReport):
 
 
 class ContactSmsHistory(ContactReport):
-    """When chosen contacts agreed to text messages, or refused them."""
+    """When chosen contacts agreed to text messages, or refused them.
+
+    The API shows the history of a contact whole: each run drops what is known of it.
+    """
 
     name = "contact_sms_history"
     path = "/contacts/sms_engagement_history/{contact_id}"
@@ -186,16 +189,29 @@ class ContactSmsHistory(ContactReport):
         ),
     ).to_dict()
 
-    def of(self, contact_id: str) -> Unit:
-        """Return the unit that reads the history of a contact."""
-        return Unit(self, about={"contact_id": contact_id})
+    def of(self, contact_id: str, since: datetime | None) -> ChangesUnit:
+        """Return the unit that reads what was added to the history of a contact since a moment.
+
+        Args:
+            contact_id: The contact.
+            since: What was added before then is known; None if nothing is.
+        """
+        return ChangesUnit(self, about={"contact_id": contact_id}, since=since)
 
     @override
     def records(self, body: Any) -> list[dict[str, Any]]:
         """Return the rows of an answer, which is their list."""
         if not isinstance(body, list):
             raise self.lacking("list")
-        return body
+        return super().records(body)
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
+        """Yield the rows of an answer that are news."""
+        since = unit.since if isinstance(unit, ChangesUnit) else None
+        for row in super().rows(unit, body):
+            if since is None or row["insert_time"] is None or moment(row["insert_time"]) >= since:
+                yield row
 
 
 class ContactCounts(ConstantContactStream):

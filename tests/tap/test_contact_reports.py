@@ -678,6 +678,63 @@ def test_the_history_of_text_messages_is_read_of_those_who_are_named(
     assert run.counts == {}
 
 
+def test_of_the_history_of_text_messages_only_new_entries_come_again(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    ann, bob, _ = shop.people
+    for contact, number in ((ann, "2065550100"), (bob, "2065550101")):
+        shop.account.add_sms_channel(contact, number, at=NOON - timedelta(days=9))
+    tap.config["sms_history_ids"] = [ann.contact_id]
+    select = ["contact_sms_history"]
+
+    def said(*contacts: Contact) -> list[tuple[str, str]]:
+        """Name whom to ask, and return of the rows whose they are, and what was done."""
+        tap.config["sms_history_ids"] = [contact.contact_id for contact in contacts]
+        run = tap.run(select=select)
+        assert run.paths("/contacts/sms") == [
+            f"/contacts/sms_engagement_history/{contact.contact_id}" for contact in contacts
+        ]
+        rows = run.rows("contact_sms_history")
+        return [(row["contact_id"], row["history_details__consent_action_type"]) for row in rows]
+
+    assert said(ann) == [(ann.contact_id, "opt_in")]
+    assert tap.state["ledger"]["texts"] == [{ann.contact_id: "2026-06-01T12:00:00Z"}]
+    assert said(ann) == []
+    shop.account.opt_out_by_sms(ann)
+    clock.advance(timedelta(hours=1))
+    assert said(ann, bob) == [(ann.contact_id, "opt_out"), (bob.contact_id, "opt_in")]
+    assert tap.state["ledger"]["texts"] == [
+        dict.fromkeys(sorted([ann.contact_id, bob.contact_id]), "2026-06-01T13:00:00Z")
+    ]
+    assert said(ann, bob) == []
+
+
+def test_entries_that_a_history_of_text_messages_shows_late_come_within_the_look_back(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    shop.account.add_sms_channel(shop.ann, "2065550100", at=NOON - timedelta(days=9))
+    tap.config["sms_history_ids"] = [shop.ann.contact_id]
+    tap.run(select=["contact_sms_history"])
+    clock.advance(timedelta(hours=1))
+    for seconds in (600, 601):
+        shop.account.opt_out_by_sms(shop.ann, at=NOON - timedelta(seconds=seconds))
+
+    (row,) = tap.run(select=["contact_sms_history"]).rows("contact_sms_history")
+    assert row["insert_time"].startswith("2026-06-01T")
+    assert row["history_details__consent_action_time"] == "2026-06-01T11:50:00Z"
+
+
+def test_of_a_contact_whose_history_was_not_found_nothing_is_known(
+    tap: TapRunner, shop: Shop
+) -> None:
+    shop.account.add_sms_channel(shop.ann, "2065550100", at=NOON - timedelta(days=9))
+    nobody = "00000000-0000-11f1-aa3a-02420a320002"
+    tap.config["sms_history_ids"] = [shop.ann.contact_id, nobody]
+
+    tap.run(select=["contact_sms_history"])
+    assert tap.state["ledger"]["texts"][0].keys() == {shop.ann.contact_id}
+
+
 def test_the_contacts_of_a_segment_are_a_set(
     tap: TapRunner, shop: Shop, switches: Switches, clock: Clock
 ) -> None:
