@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import override
@@ -27,6 +28,7 @@ from tap_constantcontact.streams.contacts import (
     DeletedContacts,
     SmsChannelProbe,
     WindowReading,
+    status_began,
     status_of,
 )
 from tap_constantcontact.streams.custom_fields import ContactCustomFields
@@ -87,6 +89,7 @@ class ContactsPart(Part):
             {key: Column(*column) for key, column in brief.ledger.crowd.columns.items()}
         )
         self._crowd = brief.ledger.crowd
+        self._counted_before = self._crowd.counted
         self._choice = brief.settings.contacts
         if self._choice.as_columns and self._brief.wants(self._contacts):
             self._contacts.adopt(self._columns)
@@ -174,7 +177,7 @@ class ContactsPart(Part):
         """Return what reads the contacts that changed, or opted out, since a moment."""
         since = known - self._settings.lookback
         units: list[Unit] = [
-            replace(self._mine(unit), known=self._crowd.counted)
+            replace(self._mine(unit), known=self._crowd.counted, was_kept=self._was_there)
             for unit in (self._contacts.changed_since(since), self._contacts.opted_out_since(since))
         ]
         self._open = len(units)
@@ -199,7 +202,11 @@ class ContactsPart(Part):
         """Return what reads the contacts added between two moments who are on a batch of lists."""
         unit = self._mine(self._contacts.added_between(*window, divisible=divisible))
         lists = {} if batch == EVERYBODY else {"lists": batch}
-        return replace(unit, filters={**unit.filters, **lists})
+        return replace(
+            unit,
+            filters={**unit.filters, **lists},
+            was_kept=partial(self._left_unseen, self._crowd.read_whole),
+        )
 
     def _mine(self, unit: U) -> U:
         """Return a unit that asks for contacts as they are wanted, and keeps those that are."""
@@ -226,6 +233,28 @@ class ContactsPart(Part):
             lists=row["list_memberships"] or (),
         )
 
+    def _was_there(self, row: Row) -> bool:
+        """Tell whether a contact was there when the run before this one counted contacts."""
+        counted, added = self._counted_before, row["created_at"]
+        return counted is not None and added is not None and moment(added) <= counted
+
+    def _left_unseen(self, since: datetime | None, row: Row) -> bool:
+        """Tell whether a contact that is not kept perhaps was, until its status changed.
+
+        If that moved a time that one can filter by, it has come as a change, and was gone then.
+        That it left a list, no time tells: so nobody is gone who is just on none that is chosen.
+
+        Args:
+            since: Who had the status before then is known to be gone; None: nobody was kept.
+            row: The contact.
+        """
+        status, statuses, began = status_of(row), self._choice.statuses, status_began(row)
+        is_wanted = status in statuses if statuses else status != "deleted"
+        if is_wanted or since is None or began is None or began[1] < since:
+            return False
+        shown = filter(None, (row["updated_at"], row["email_address__opt_out_date"]))
+        return all(moment(each) < max(began[0], since) for each in shown)
+
     # What counters tell
 
     def _unexplained(self) -> Iterator[Iterable[Unit]]:
@@ -236,8 +265,12 @@ class ContactsPart(Part):
         left = any(each.by < 0 and each.group[0] != "statuses" for each in movements)
         if left and self._settings.contacts_full_refresh:
             self._crowd.due = self._now()
-        if not self._is_overdue():
-            yield self._come_to([each for each in movements if each.by > 0])
+        come = [each for each in movements if each.by > 0]
+        if self._is_overdue():
+            # All are read; by chosen lists, though, nobody who was deleted: lists forget them.
+            by_lists = bool(self._choice.lists)
+            come = [each for each in come if by_lists and each.group[0] == "statuses"]
+        yield self._come_to(come)
         self._settle_counts()
 
     def _cost(self, movements: Iterable[Movement]) -> int:
@@ -265,7 +298,8 @@ class ContactsPart(Part):
             *self._contacts.tagged(sorted(names["tags"])),
             *self._contacts.of_status(sorted(names["statuses"])),
         ]
-        return [self._mine(unit) for unit in units]
+        was_kept = partial(self._left_unseen, self._crowd.counted)
+        return [replace(self._mine(unit), was_kept=was_kept) for unit in units]
 
     def _settle_counts(self) -> None:
         """Note that all is known, or due, that moved the counters so far."""
@@ -331,7 +365,10 @@ class ContactsPart(Part):
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
-        """Learn how far contacts are known."""
+        """Learn how far contacts are known, and who is kept no more."""
+        if isinstance(reading, ContactsReading):
+            gone = {LEFT.name: text_of(self._now())} if reading.left else {}
+            self.found += [(self._contacts, {"contact_id": key, **gone}) for key in reading.left]
         if isinstance(unit, WindowUnit) and isinstance(reading, WindowReading):
             self._window_read(unit, reading)
         elif isinstance(unit, ContactsUnit) and isinstance(reading, ContactsReading):
@@ -378,10 +415,8 @@ class ContactsPart(Part):
             self._pass_done(begun)
 
     def _some_read(self, unit: ContactsUnit, reading: ContactsReading) -> None:
-        """Note who was read, and who is kept no more."""
+        """Note who was read."""
         self._census.read(reading)
-        gone = {LEFT.name: text_of(self._now())} if reading.left else {}
-        self.found += [(self._contacts, {"contact_id": key, **gone}) for key in reading.left]
         if {"updated_after", "optout_after"} & unit.filters.keys():
             self._changes_read(unit, reading)
 

@@ -76,7 +76,7 @@ EMAIL_ADDRESS = (
 MOST_IN_WINDOW = 10_000
 """Contacts that are read one page after the other: 20 calls, some 6 seconds."""
 
-SECOND = timedelta(seconds=1)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
 
 def count(body: Any) -> int:  # noqa: ANN401 - JSON is anything
@@ -362,6 +362,18 @@ def permission_of(row: Row) -> str:
     return "active" if permission in MAILABLE else permission
 
 
+def status_began(row: Row) -> tuple[datetime, datetime] | None:
+    """Return between which moments a contact got its status, if it says so.
+
+    Of a deletion it says the day alone, and not whose: that has ended everywhere two days later.
+    """
+    if row["deleted_at"]:
+        day = moment(row["deleted_at"])
+        return day, day + 2 * DAY
+    changed = row["email_address__updated_at"]
+    return (moment(changed), moment(changed)) if changed else None
+
+
 def groups_of(row: Row) -> Iterator[Group]:
     """Yield what counts a contact; whether a deleted one counts by its permission is not sure."""
     for status in {status_of(row), permission_of(row)}:
@@ -382,12 +394,12 @@ class ContactsReading(Reading):
             they say themselves: they were added, or opted out.
         others: How many others are on it, who may have been before.
         older: How many were added before, whatever they are on.
-        left: Who was added before, and is not wanted: perhaps it was.
+        left: Who is not wanted, and perhaps was before.
     """
 
     def __init__(self, source: Contacts, unit: ContactsUnit) -> None:
         super().__init__(source, unit)
-        self._keeps, self._hidden = unit.keeps, unit.hidden
+        self._keeps, self._was_kept, self._hidden = unit.keeps, unit.was_kept, unit.hidden
         self._known, self._before = unit.known, unit.changed_before
         self.arrived: Counter[Group] = Counter()
         self.others: Counter[Group] = Counter()
@@ -411,7 +423,7 @@ class ContactsReading(Reading):
         for row in rows:
             if keeps(row):
                 yield row
-            elif self._known and row["created_at"] and moment(row["created_at"]) <= self._known:
+            elif self._was_kept and self._was_kept(row):
                 self.left.append(row["contact_id"])
 
     def _look_at(self, rows: Sequence[Row]) -> None:
