@@ -115,31 +115,47 @@ class ContactsPart(Part):
             counts = [Unit(self._totals)] if self._brief.wants(self._counts) else []
             yield [*(self._listed() if self._brief.wants(self._lists) else []), *counts]
             return
+        were_shown = SMS_CHANNEL in self._included()
         if self._crowd.sms_channel is None and SMS_CHANNEL in self._choice.include:
             yield [Unit(self._probe, optional=True)]
         if self._crowd.choice != self._choice.mark():
             self._crowd.read_whole = self._crowd.begun = None
             self._crowd.choice = self._choice.mark()
-        yield self._counters()
-        yield self._deleted_again
+        first = self._counters(with_channels=were_shown)
+        if were_shown:
+            yield first  # they tell whether channels are shown still
+            yield self._deleted_again
+            first = []
         known = self._ledger.bookmark(self._contacts.name)
         if known:
-            yield self._changed_since(known)
+            yield [*first, *self._changed_since(known)]
+            first = []
             yield self._optouts_again
             yield from self._unexplained()
             if not self._is_overdue():
                 return
-        self._batches = self._batches_of_pass()
-        yield self._windows()
-        if not known and not self._crowd.counts:
-            self._settle_counts()
-        while self._divided:
-            divided, self._divided = self._divided, []
-            yield divided
+        yield from self._all(first)
         if self._is_behind:
             yield self._changed_since(self._crowd.read_whole or self._now())
             yield self._optouts_again
             yield from self._unexplained()
+
+    def _all(self, first: list[Unit]) -> Iterator[Iterable[Unit]]:
+        """Yield the stages that read all contacts, as far as a pass has not read them yet.
+
+        Args:
+            first: What is still to be asked before.
+        """
+        if len(list_batches(self._choice.lists)) > 1 and self._crowd.begun is None:
+            yield first  # they tell which way is the cheaper one
+            first = []
+        self._batches = self._batches_of_pass()
+        yield [*first, *self._windows()]
+        if not self._crowd.counts:
+            self._settle_counts()
+        while self._divided:
+            divided, self._divided = self._divided, []
+            yield divided
 
     @override
     def calls_left(self) -> float:
@@ -154,10 +170,13 @@ class ContactsPart(Part):
             for channel in ("email", "sms")
         ]
 
-    def _counters(self) -> list[Unit]:
+    def _counters(self, *, with_channels: bool) -> list[Unit]:
         """Return what counts contacts, after what tells how their rows look.
 
         Custom fields and tags whose rows are wanted are asked for by `DimensionsPart`, before.
+
+        Args:
+            with_channels: Whether to ask, too, if the API still shows channels for text messages.
         """
         described = [each.all() for each in self._described_by() if not self._brief.wants(each)]
         tags = [] if self._brief.wants(self._tags) else [Unit(self._tags, optional=True)]
@@ -166,7 +185,7 @@ class ContactsPart(Part):
             *self._listed(),
             *tags,
             Unit(self._totals, optional=not self._brief.wants(self._counts)),
-            self._deleted.counted(with_channels=SMS_CHANNEL in self._included()),
+            self._deleted.counted(with_channels=with_channels),
         ]
 
     def _described_by(self) -> list[ContactCustomFields]:

@@ -512,7 +512,7 @@ class ContactTotals(Asking):
 
 
 class DeletedContacts(Asking):
-    """Looks up how many contacts are deleted; each run does so before it asks for contacts."""
+    """Looks up how many contacts are deleted."""
 
     name = "the count of deleted contacts"
     path = "/contacts"

@@ -494,7 +494,7 @@ def test_channels_that_the_api_refuses_later_are_left_out_at_once_and_never_aske
     first = tap.run(select=["contacts"])
     assert channels_asked_for(first.asked) == [
         ("all", True, 200),  # whether the API shows them
-        ("deleted", True, 200),
+        ("deleted", False, 200),
         ("all", True, 200),
     ]
     switches.sms_channel_included = False
