@@ -7,6 +7,7 @@
                 "segments": {<segment_id>: [[<contact_id>, …]]},
                 "landing_pages": {<campaign_activity_id>: [{<stream>: <floor>, …}]},
                 "deeds": [{"types": [<type>, …], "floors": {<contact_id>: <floor>, …}}],
+                "texts": [{<contact_id>: <until>, …}],
                 "news": [{<stream>: [<contact_id>, …]}],
                 "forbidden": [{<stream>: …}],
                 "listing": [{"until": …, "since": …, "before": …}],
@@ -37,7 +38,8 @@ and of an activity its reports in the order of `REPORTS`, each of them
     [1200, 72]                likewise; and no row is older
     {"counter": 1200, …}      whatever else there is to say
 
-`deeds` says until when it is known what chosen contacts did, and `news` of whom a run has learnt
+`deeds` says until when it is known what chosen contacts did, `texts` until when what they agreed to
+of text messages, and `news` of whom a run has learnt
 something that a stream was not asked about yet: a run that ends before it gets there leaves them to
 the next. A stream that is `forbidden` then is told of nobody more; the reports that are read
 meanwhile say from where on they are to be read again once it is allowed. `events` says of each
@@ -856,6 +858,9 @@ class Ledger:
             (deeds,) = kept.get("deeds", [None])
             self.deeds = Deeds() if deeds is None else Deeds.load(deeds)
             """What is known of what contacts did."""
+            (texts,) = kept.get("texts", [{}])
+            self.texts: dict[str, datetime] = {key: moment(until) for key, until in texts.items()}
+            """Until when the history of text messages is known of contacts, by id."""
             (news,) = kept.get("news", [{}])
             self.news: dict[str, set[str]] = {name: set(ids) for name, ids in news.items()}
             """Of which contacts a stream is still to be asked, by stream."""
@@ -945,6 +950,7 @@ class Ledger:
             key: [{name: text_of(floor) for name, floor in sorted(floors.items())}]
             for key, floors in sorted(self.landing_pages.items())
         }
+        texts = {key: text_of(until) for key, until in sorted(self.texts.items())}
         news = {name: sorted(ids) for name, ids in sorted(self.news.items())}
         forbidden = dict(sorted(self.forbidden.items()))
         objects = {name: [kept.dump()] for name, kept in sorted(self.objects.items())}
@@ -962,6 +968,7 @@ class Ledger:
                 **({"segments": segments} if segments else {}),
                 **({"landing_pages": landing_pages} if landing_pages else {}),
                 **({"deeds": [self.deeds.dump()]} if self.deeds.types else {}),
+                **({"texts": [texts]} if texts else {}),
                 **({"news": [news]} if news else {}),
                 **({"forbidden": [forbidden]} if news or forbidden else {}),
                 **({"listing": [self.listing.dump()]} if self.listing else {}),

@@ -280,7 +280,8 @@ JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "sms_history_ids",
         th.ArrayType(th.StringType),
         title="Contacts with a history of text messages",
-        description="Contacts whose `contact_sms_history` is read, a call for each of them.",
+        description="Contacts whose `contact_sms_history` is read, a call for each of them on "
+        "each run, which tells, too, whether they have a channel; rows are those that are new.",
     ),
     th.Property(
         "sms_history_scope",

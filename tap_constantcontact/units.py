@@ -154,6 +154,7 @@ class ContactsUnit(Unit):
     Args:
         keeps: Who is kept; None for all.
         hidden: What of them is not.
+        was_kept: Who of the others perhaps was, before: they are gone. None for nobody.
         known: When contacts were last counted: who was added after that was not among them. None
             where nothing is compared with that.
         changed_before: Only who last changed before then is compared: the others come with
@@ -162,6 +163,7 @@ class ContactsUnit(Unit):
 
     keeps: Callable[[Row], bool] | None = None
     hidden: tuple[str, ...] = ()
+    was_kept: Callable[[Row], bool] | None = None
     known: datetime | None = None
     changed_before: datetime | None = None
 

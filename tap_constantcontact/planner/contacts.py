@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import override
@@ -27,6 +28,7 @@ from tap_constantcontact.streams.contacts import (
     DeletedContacts,
     SmsChannelProbe,
     WindowReading,
+    status_began,
     status_of,
 )
 from tap_constantcontact.streams.custom_fields import ContactCustomFields
@@ -87,6 +89,7 @@ class ContactsPart(Part):
             {key: Column(*column) for key, column in brief.ledger.crowd.columns.items()}
         )
         self._crowd = brief.ledger.crowd
+        self._counted_before = self._crowd.counted
         self._choice = brief.settings.contacts
         if self._choice.as_columns and self._brief.wants(self._contacts):
             self._contacts.adopt(self._columns)
@@ -94,6 +97,7 @@ class ContactsPart(Part):
         if self._brief.wants(self._contacts):
             told = [self._tags, *self._described_by()]
             self.watches = frozenset(stream.name for stream in told)
+        self._deleted_again: list[Unit] = []
         self._optouts_again: list[Unit] = []
         self._divided: list[WindowUnit] = []
         self._open = 0
@@ -111,12 +115,17 @@ class ContactsPart(Part):
             counts = [Unit(self._totals)] if self._brief.wants(self._counts) else []
             yield [*(self._listed() if self._brief.wants(self._lists) else []), *counts]
             return
+        were_shown = SMS_CHANNEL in self._included()
         if self._crowd.sms_channel is None and SMS_CHANNEL in self._choice.include:
             yield [Unit(self._probe, optional=True)]
         if self._crowd.choice != self._choice.mark():
             self._crowd.read_whole = self._crowd.begun = None
             self._crowd.choice = self._choice.mark()
-        first = self._counters()
+        first = self._counters(with_channels=were_shown)
+        if were_shown:
+            yield first  # they tell whether channels are shown still
+            yield self._deleted_again
+            first = []
         known = self._ledger.bookmark(self._contacts.name)
         if known:
             yield [*first, *self._changed_since(known)]
@@ -125,20 +134,28 @@ class ContactsPart(Part):
             yield from self._unexplained()
             if not self._is_overdue():
                 return
+        yield from self._all(first)
+        if self._is_behind:
+            yield self._changed_since(self._crowd.read_whole or self._now())
+            yield self._optouts_again
+            yield from self._unexplained()
+
+    def _all(self, first: list[Unit]) -> Iterator[Iterable[Unit]]:
+        """Yield the stages that read all contacts, as far as a pass has not read them yet.
+
+        Args:
+            first: What is still to be asked before.
+        """
         if len(list_batches(self._choice.lists)) > 1 and self._crowd.begun is None:
             yield first  # they tell which way is the cheaper one
             first = []
         self._batches = self._batches_of_pass()
         yield [*first, *self._windows()]
-        if not known and not self._crowd.counts:
+        if not self._crowd.counts:
             self._settle_counts()
         while self._divided:
             divided, self._divided = self._divided, []
             yield divided
-        if self._is_behind:
-            yield self._changed_since(self._crowd.read_whole or self._now())
-            yield self._optouts_again
-            yield from self._unexplained()
 
     @override
     def calls_left(self) -> float:
@@ -153,10 +170,13 @@ class ContactsPart(Part):
             for channel in ("email", "sms")
         ]
 
-    def _counters(self) -> list[Unit]:
+    def _counters(self, *, with_channels: bool) -> list[Unit]:
         """Return what counts contacts, after what tells how their rows look.
 
         Custom fields and tags whose rows are wanted are asked for by `DimensionsPart`, before.
+
+        Args:
+            with_channels: Whether to ask, too, if the API still shows channels for text messages.
         """
         described = [each.all() for each in self._described_by() if not self._brief.wants(each)]
         tags = [] if self._brief.wants(self._tags) else [Unit(self._tags, optional=True)]
@@ -165,7 +185,7 @@ class ContactsPart(Part):
             *self._listed(),
             *tags,
             Unit(self._totals, optional=not self._brief.wants(self._counts)),
-            Unit(self._deleted, optional=True),
+            self._deleted.counted(with_channels=with_channels),
         ]
 
     def _described_by(self) -> list[ContactCustomFields]:
@@ -176,7 +196,7 @@ class ContactsPart(Part):
         """Return what reads the contacts that changed, or opted out, since a moment."""
         since = known - self._settings.lookback
         units: list[Unit] = [
-            replace(self._mine(unit), known=self._crowd.counted)
+            replace(self._mine(unit), known=self._crowd.counted, was_kept=self._was_there)
             for unit in (self._contacts.changed_since(since), self._contacts.opted_out_since(since))
         ]
         self._open = len(units)
@@ -201,21 +221,28 @@ class ContactsPart(Part):
         """Return what reads the contacts added between two moments who are on a batch of lists."""
         unit = self._mine(self._contacts.added_between(*window, divisible=divisible))
         lists = {} if batch == EVERYBODY else {"lists": batch}
-        return replace(unit, filters={**unit.filters, **lists})
+        return replace(
+            unit,
+            filters={**unit.filters, **lists},
+            was_kept=partial(self._left_unseen, self._crowd.read_whole),
+        )
 
     def _mine(self, unit: U) -> U:
         """Return a unit that asks for contacts as they are wanted, and keeps those that are."""
-        include = [
+        return replace(
+            unit,
+            filters={"include": ",".join(self._included()), **unit.filters},
+            keeps=None if self._choice.is_all() else self._keeps,
+            hidden=tuple(name for name in COUNTED_BY if name not in self._choice.include),
+        )
+
+    def _included(self) -> list[str]:
+        """Return what is asked for with contacts, as far as the API takes it."""
+        return [
             name
             for name in dict.fromkeys((*self._choice.include, *COUNTED_BY))
             if name != SMS_CHANNEL or self._crowd.sms_channel
         ]
-        return replace(
-            unit,
-            filters={"include": ",".join(include), **unit.filters},
-            keeps=None if self._choice.is_all() else self._keeps,
-            hidden=tuple(name for name in COUNTED_BY if name not in self._choice.include),
-        )
 
     def _keeps(self, row: Row) -> bool:
         added = row["created_at"]
@@ -224,6 +251,28 @@ class ContactsPart(Part):
             status=status_of(row),
             lists=row["list_memberships"] or (),
         )
+
+    def _was_there(self, row: Row) -> bool:
+        """Tell whether a contact was there when the run before this one counted contacts."""
+        counted, added = self._counted_before, row["created_at"]
+        return counted is not None and added is not None and moment(added) <= counted
+
+    def _left_unseen(self, since: datetime | None, row: Row) -> bool:
+        """Tell whether a contact that is not kept perhaps was, until its status changed.
+
+        If that moved a time that one can filter by, it has come as a change, and was gone then.
+        That it left a list, no time tells: so nobody is gone who is just on none that is chosen.
+
+        Args:
+            since: Who had the status before then is known to be gone; None: nobody was kept.
+            row: The contact.
+        """
+        status, statuses, began = status_of(row), self._choice.statuses, status_began(row)
+        is_wanted = status in statuses if statuses else status != "deleted"
+        if is_wanted or since is None or began is None or began[1] < since:
+            return False
+        shown = filter(None, (row["updated_at"], row["email_address__opt_out_date"]))
+        return all(moment(each) < max(began[0], since) for each in shown)
 
     # What counters tell
 
@@ -235,8 +284,12 @@ class ContactsPart(Part):
         left = any(each.by < 0 and each.group[0] != "statuses" for each in movements)
         if left and self._settings.contacts_full_refresh:
             self._crowd.due = self._now()
-        if not self._is_overdue():
-            yield self._come_to([each for each in movements if each.by > 0])
+        come = [each for each in movements if each.by > 0]
+        if self._is_overdue():
+            # All are read; by chosen lists, though, nobody who was deleted: lists forget them.
+            by_lists = bool(self._choice.lists)
+            come = [each for each in come if by_lists and each.group[0] == "statuses"]
+        yield self._come_to(come)
         self._settle_counts()
 
     def _cost(self, movements: Iterable[Movement]) -> int:
@@ -264,7 +317,8 @@ class ContactsPart(Part):
             *self._contacts.tagged(sorted(names["tags"])),
             *self._contacts.of_status(sorted(names["statuses"])),
         ]
-        return [self._mine(unit) for unit in units]
+        was_kept = partial(self._left_unseen, self._crowd.counted)
+        return [replace(self._mine(unit), was_kept=was_kept) for unit in units]
 
     def _settle_counts(self) -> None:
         """Note that all is known, or due, that moved the counters so far."""
@@ -300,7 +354,8 @@ class ContactsPart(Part):
         elif unit.source is self._deleted:
             census.count("statuses", "deleted", rows[0]["deleted"])
         elif unit.source is self._totals:
-            self._learn_totals(rows[0])
+            self._counted = self._counts.found(rows[0], self._now())
+            self._learn_totals(self._counted)
         elif unit.source is self._custom_fields:
             self._fields += rows
 
@@ -308,11 +363,9 @@ class ContactsPart(Part):
         """Learn how many have which permission; whoever has none of these, has another one."""
         _, unsubscribed, pending, others = COUNTED
         named = {
-            name: totals.get(name) or 0
-            for name in ("explicit", "implicit", "unsubscribed", "pending")
+            name: totals[name] or 0 for name in ("explicit", "implicit", "unsubscribed", "pending")
         }
-        self._counted = totals
-        self._census.living = totals.get("total") or 0
+        self._census.living = totals["total"] or 0
         self._census.count("statuses", unsubscribed, named["unsubscribed"])
         self._census.count("statuses", pending, named["pending"])
         self._census.count("statuses", others, self._census.living - sum(named.values()))
@@ -331,13 +384,18 @@ class ContactsPart(Part):
 
     @override
     def done(self, unit: Unit, reading: Reading, *, missing: bool) -> None:
-        """Learn how far contacts are known."""
+        """Learn how far contacts are known, and who is kept no more."""
+        if isinstance(reading, ContactsReading):
+            gone = {LEFT.name: text_of(self._now())} if reading.left else {}
+            self.found += [(self._contacts, {"contact_id": key, **gone}) for key in reading.left]
         if isinstance(unit, WindowUnit) and isinstance(reading, WindowReading):
             self._window_read(unit, reading)
         elif isinstance(unit, ContactsUnit) and isinstance(reading, ContactsReading):
             self._some_read(unit, reading)
         elif unit.source is self._probe:
             self._crowd.sms_channel = not missing
+        elif unit.source is self._deleted:
+            self._deleted_counted(unit, missing=missing)
         elif not missing:
             self._counted_by(unit)
 
@@ -346,10 +404,17 @@ class ContactsPart(Part):
         """Learn that contacts may not be read: what moved their counters stays unknown then."""
         self._is_forbidden = self._is_forbidden or unit.source is self._contacts
 
+    def _deleted_counted(self, unit: Unit, *, missing: bool) -> None:
+        """Learn whether the API still shows channels: it takes the same without them if not."""
+        if unit in self._deleted_again:
+            self._crowd.sms_channel = missing
+        elif missing and unit.filters:
+            self._deleted_again.append(self._deleted.counted(with_channels=False))
+
     def _counted_by(self, unit: Unit) -> None:
         """Learn that all has been counted that one of the counters counts."""
         if unit.source is self._totals and self._brief.wants(self._counts):
-            self.found.append((self._counts, self._counts.found(self._counted, self._now())))
+            self.found.append((self._counts, self._counted))
         elif unit.source is self._custom_fields:
             self._learn_fields()
         elif unit.source in (self._lists, self._tags):
@@ -369,10 +434,8 @@ class ContactsPart(Part):
             self._pass_done(begun)
 
     def _some_read(self, unit: ContactsUnit, reading: ContactsReading) -> None:
-        """Note who was read, and who is kept no more."""
+        """Note who was read."""
         self._census.read(reading)
-        gone = {LEFT.name: text_of(self._now())} if reading.left else {}
-        self.found += [(self._contacts, {"contact_id": key, **gone}) for key in reading.left]
         if {"updated_after", "optout_after"} & unit.filters.keys():
             self._changes_read(unit, reading)
 

@@ -26,7 +26,7 @@ from tap_constantcontact.streams.contacts import (
     ContactTotals,
     SegmentContacts,
 )
-from tap_constantcontact.streams.email_reports import EMAIL_REPORTS, EmailReport
+from tap_constantcontact.streams.email_reports import EMAIL_REPORTS, EmailOpens, EmailReport
 from tap_constantcontact.streams.landing_pages import LANDING_PAGE_REPORTS, LandingPageReport
 from tap_constantcontact.streams.readings import NewestFirst, ReportReading
 from tap_constantcontact.times import moment, text_of
@@ -133,7 +133,8 @@ class SinglesPart(Part):
     def _of_history(self) -> Iterator[Unit]:
         if self._brief.wants(self._history):
             for contact_id in self._asked(self._history):
-                yield self._history.of(contact_id)
+                known = self._ledger.texts.get(contact_id)
+                yield self._history.of(contact_id, known and known - self._settings.lookback)
 
     def _of_segments(self) -> Iterator[Unit]:
         """Yield what reads the segments.
@@ -218,6 +219,8 @@ class SinglesPart(Part):
             self._read_down(unit, reading, missing=missing)
         elif isinstance(unit.source, ContactReport):
             self._no_news(unit)
+            if unit.source is self._history and not missing:
+                self._ledger.texts[unit.about["contact_id"]] = self._now()
 
     def _segment_read(self, segment_id: str) -> None:
         """Note who is in a segment, and who was and is not any more."""
@@ -286,6 +289,20 @@ class SinglesPart(Part):
             self._say("segment_ids", [self._segments])
         if not self._settings.landing_page_ids:
             self._say("landing_page_ids", self._pages)
+
+        tells = any(report.name in self._brief.wanted for report in EMAIL_REPORTS)
+        if chosen.with_news and self._reports and not tells:
+            self._say_nobody("contact_report_scope", f"a stream such as {EmailOpens.name}")
+        if chosen.with_channel and self._brief.wants(self._history):
+            if Contacts.name not in self._brief.wanted:
+                self._say_nobody("sms_history_scope", f"the stream {Contacts.name}")
+            elif SMS_CHANNEL not in self._settings.contacts.include:
+                self._say_nobody("sms_history_scope", f"{SMS_CHANNEL} in contact_include")
+            elif self._ledger.crowd.sms_channel is False:
+                self._say_nobody("sms_history_scope", "channels, which the API does not show")
+
+    def _say_nobody(self, setting: str, lacking: str) -> None:
+        LOGGER.warning("%s names nobody: that takes %s.", setting, lacking)
 
     def _say(self, setting: str, streams: Iterable[ConstantContactStream]) -> None:
         names = ", ".join(stream.name for stream in streams if self._brief.wants(stream))

@@ -12,12 +12,13 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import ConstantContactStream
+from tap_constantcontact.streams.forms import EXTRA, EXTRA_FIELD
 from tap_constantcontact.streams.readings import OCCURRENCE, NewestFirst
-from tap_constantcontact.times import text_of
-from tap_constantcontact.units import ReportUnit, Row, Unit
+from tap_constantcontact.times import moment, text_of
+from tap_constantcontact.units import ChangesUnit, ReportUnit, Row, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
 CONTACT = th.Property("contact_id", th.StringType, required=True, description="The contact.")
@@ -153,7 +154,10 @@ class ContactOpenAndClickRates(ContactWindowReport):
 
 
 class ContactSmsHistory(ContactReport):
-    """When chosen contacts agreed to text messages, or refused them."""
+    """When chosen contacts agreed to text messages, or refused them.
+
+    The API shows the history of a contact whole: each run drops what is known of it.
+    """
 
     name = "contact_sms_history"
     path = "/contacts/sms_engagement_history/{contact_id}"
@@ -185,16 +189,29 @@ class ContactSmsHistory(ContactReport):
         ),
     ).to_dict()
 
-    def of(self, contact_id: str) -> Unit:
-        """Return the unit that reads the history of a contact."""
-        return Unit(self, about={"contact_id": contact_id})
+    def of(self, contact_id: str, since: datetime | None) -> ChangesUnit:
+        """Return the unit that reads what was added to the history of a contact since a moment.
+
+        Args:
+            contact_id: The contact.
+            since: What was added before then is known; None if nothing is.
+        """
+        return ChangesUnit(self, about={"contact_id": contact_id}, since=since)
 
     @override
     def records(self, body: Any) -> list[dict[str, Any]]:
         """Return the rows of an answer, which is their list."""
         if not isinstance(body, list):
             raise self.lacking("list")
-        return body
+        return super().records(body)
+
+    @override
+    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
+        """Yield the rows of an answer that are news."""
+        since = unit.since if isinstance(unit, ChangesUnit) else None
+        for row in super().rows(unit, body):
+            if since is None or row["insert_time"] is None or moment(row["insert_time"]) >= since:
+                yield row
 
 
 class ContactCounts(ConstantContactStream):
@@ -213,13 +230,14 @@ class ContactCounts(ConstantContactStream):
         th.Property("unsubscribed", th.IntegerType, description="Those who opted out."),
         th.Property("new_subscriber", th.IntegerType, description="Those new within 30 days."),
     ).to_dict()
+    schema["properties"] |= {EXTRA: EXTRA_FIELD}
 
-    def found(self, counts: Row, at: datetime) -> Row:
+    def found(self, counted: Mapping[str, Any], at: datetime) -> Row:
         """Return the row of a run.
 
         Args:
-            counts: What was counted.
+            counted: What was counted, as the API wrote it.
             at: When the run began, by the API's clock.
         """
-        known: Iterable[str] = self.schema["properties"]
-        return {**{name: counts.get(name) for name in known}, "counted_at": text_of(at)}
+        (row,) = self._form.rows([counted], {"counted_at": text_of(at)})
+        return row

@@ -15,7 +15,6 @@ from singer_sdk.helpers._catalog import get_selected_schema
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import LEFT, Asking, ConstantContactStream, Outline
-from tap_constantcontact.streams.forms import EXTRA
 from tap_constantcontact.times import moment, text_of
 from tap_constantcontact.units import ContactsUnit, Reading, Row, Unit, WindowUnit, Work
 
@@ -77,7 +76,7 @@ EMAIL_ADDRESS = (
 MOST_IN_WINDOW = 10_000
 """Contacts that are read one page after the other: 20 calls, some 6 seconds."""
 
-SECOND = timedelta(seconds=1)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
 
 def count(body: Any) -> int:  # noqa: ANN401 - JSON is anything
@@ -363,6 +362,18 @@ def permission_of(row: Row) -> str:
     return "active" if permission in MAILABLE else permission
 
 
+def status_began(row: Row) -> tuple[datetime, datetime] | None:
+    """Return between which moments a contact got its status, if it says so.
+
+    Of a deletion it says the day alone, and not whose: that has ended everywhere two days later.
+    """
+    if row["deleted_at"]:
+        day = moment(row["deleted_at"])
+        return day, day + 2 * DAY
+    changed = row["email_address__updated_at"]
+    return (moment(changed), moment(changed)) if changed else None
+
+
 def groups_of(row: Row) -> Iterator[Group]:
     """Yield what counts a contact; whether a deleted one counts by its permission is not sure."""
     for status in {status_of(row), permission_of(row)}:
@@ -383,12 +394,12 @@ class ContactsReading(Reading):
             they say themselves: they were added, or opted out.
         others: How many others are on it, who may have been before.
         older: How many were added before, whatever they are on.
-        left: Who was added before, and is not wanted: perhaps it was.
+        left: Who is not wanted, and perhaps was before.
     """
 
     def __init__(self, source: Contacts, unit: ContactsUnit) -> None:
         super().__init__(source, unit)
-        self._keeps, self._hidden = unit.keeps, unit.hidden
+        self._keeps, self._was_kept, self._hidden = unit.keeps, unit.was_kept, unit.hidden
         self._known, self._before = unit.known, unit.changed_before
         self.arrived: Counter[Group] = Counter()
         self.others: Counter[Group] = Counter()
@@ -412,7 +423,7 @@ class ContactsReading(Reading):
         for row in rows:
             if keeps(row):
                 yield row
-            elif self._known and row["created_at"] and moment(row["created_at"]) <= self._known:
+            elif self._was_kept and self._was_kept(row):
                 self.left.append(row["contact_id"])
 
     def _look_at(self, rows: Sequence[Row]) -> None:
@@ -452,21 +463,12 @@ class SegmentContacts(ConstantContactStream):
 
     def of(self, segment_id: str) -> Unit:
         """Return the unit that reads the contacts of a segment; no filter goes with it."""
-        return Unit(self, filters={"segment_id": segment_id})
+        return Unit(self, about={"segment_id": int(segment_id)}, filters={"segment_id": segment_id})
 
     @override
-    def rows(self, unit: Unit, body: Any) -> list[Row]:
-        """Return the rows of a page: of a contact, who it is, as `contacts` has all the rest."""
-        segment = int(unit.filters["segment_id"])
-        return [
-            {
-                "segment_id": segment,
-                "contact_id": record["contact_id"],
-                LEFT.name: None,
-                EXTRA: None,
-            }
-            for record in self.records(body)
-        ]
+    def records(self, body: Any) -> list[dict[str, Any]]:
+        """Return of each contact who it is: `contacts` has all the rest."""
+        return [{"contact_id": record.get("contact_id")} for record in super().records(body)]
 
 
 class WindowReading(ContactsReading):
@@ -518,6 +520,15 @@ class DeletedContacts(Asking):
     page_size = 1
     scope = "contact_data"
     privilege = "contacts:read"
+
+    def counted(self, *, with_channels: bool) -> Unit:
+        """Return the unit that counts them.
+
+        Args:
+            with_channels: Whether to ask for their channels for text messages, too: that shows
+                whether the API still takes it.
+        """
+        return Unit(self, filters={"include": SMS_CHANNEL} if with_channels else {}, optional=True)
 
     @override
     def enough(self, unit: Unit, body: Any) -> bool:

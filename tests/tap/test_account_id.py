@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_constantcontact.errors import Forbidden
+from tests.pipeline import chosen
 from tests.pipeline.truth import KEYS
 from tests.running import TapRunner, Writer
 
@@ -33,16 +35,35 @@ def with_id(run: Outcome, account_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def test_each_row_says_whose_it_is_as_a_part_of_its_key(
+def test_each_row_of_every_stream_says_whose_it_is_as_a_part_of_its_key(
     tap: TapRunner, sandbox: Sandbox, account: Account, tmp_path: Path
 ) -> None:
+    tap.config = chosen.settings(account)
     without = tap.run()
-    named = TapRunner(sandbox, tmp_path / "other", {"add_account_id": True}).run()
+    config = {**tap.config, "add_account_id": True}
+    named = TapRunner(sandbox, tmp_path / "other", config).run()
 
     rows = [message["record"] for message in named.messages if message["type"] == "RECORD"]
     assert rows == with_id(without, account.owner.encoded_account_id)
     assert keys(named) == {name: ["account_id", *key] for name, key in keys(without).items()}
-    assert set(keys(named)) >= set(KEYS)
+    assert named.counts.keys() == KEYS.keys() - {"sync_mismatches"}  # nothing is missing yet
+
+
+def test_what_is_missing_in_a_report_says_whose_it_is(
+    tap: TapRunner, account: Account, switches: Switches
+) -> None:
+    tap.config["add_account_id"] = True
+    select = ["email_opens", "sync_mismatches"]
+    tap.run(select=select)
+    switches.report_lag = timedelta(days=365)
+    email = next(each for each in account.activities.values() if each.opens)
+    account.add_open(email, account.contacts[email.opens[0].contact_id])
+    found: list[dict[str, Any]] = []
+    for _ in range(7):
+        account.clock.advance(timedelta(hours=12))
+        found += tap.run(select=select).rows("sync_mismatches")
+
+    assert [row["account_id"] for row in found] == [account.owner.encoded_account_id]
 
 
 def test_the_account_is_asked_for_once(tap: TapRunner) -> None:

@@ -80,12 +80,40 @@ def test_each_run_counts_contacts_once(tap: TapRunner, shop: Shop, clock: Clock)
             "pending": 0,
             "unsubscribed": 0,
             "new_subscriber": 0,
+            "_extra": None,
         }
     ]
     clock.advance(timedelta(hours=1))
     shop.account.opt_out(shop.ann)
     (row,) = tap.run(select=["contact_counts", "contacts"]).rows("contact_counts")
     assert (row["counted_at"], row["unsubscribed"]) == ("2026-06-01T13:00:00Z", 1)
+
+
+@pytest.mark.parametrize("select", [["contact_counts"], ["contact_counts", "contacts"]])
+def test_counts_that_are_quoted_or_new_are_kept(
+    tap: TapRunner, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, select: list[str]
+) -> None:
+    def edit(counts: dict[str, Any]) -> None:
+        counts.update(total=str(counts["total"]), implicit=" ", temp_hold=2, pending="some")
+
+    sandbox.faults.append(Fault("^/contacts/counts$", "edited", edit=edit))
+
+    (row,) = tap.run(select=select).rows("contact_counts")
+    assert row == {
+        "counted_at": "2026-06-01T12:00:00Z",
+        "total": 3,
+        "explicit": 0,
+        "implicit": None,
+        "pending": None,
+        "unsubscribed": 0,
+        "new_subscriber": 0,
+        "_extra": {"temp_hold": 2, "pending": "some"},
+    }
+    kept = "such values are kept in the column _extra."
+    assert [each.getMessage() for each in caplog.records if each.levelname == "WARNING"] == [
+        f"contact_counts: pending is not of the type in the schema: {kept}",
+        f"contact_counts: temp_hold is not in the schema: {kept}",
+    ]
 
 
 @pytest.mark.parametrize("stream", [*REPORTS, "contact_sms_history", "segment_contacts"])
@@ -95,6 +123,70 @@ def test_nobody_is_asked_about_until_a_setting_says_whom(
     with caplog.at_level("INFO"):
         assert tap.run(select=[stream]).asked == []
     assert f"Nothing is asked for {stream}: that takes " in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("select", "config", "said"),
+    [
+        (
+            ["contact_sms_history"],
+            {"sms_history_scope": "with_channel"},
+            "sms_history_scope names nobody: that takes the stream contacts.",
+        ),
+        (
+            ["contact_sms_history", "contacts"],
+            {"sms_history_scope": "with_channel", "contact_include": ["notes"]},
+            "sms_history_scope names nobody: that takes sms_channel in contact_include.",
+        ),
+        (
+            [*REPORTS, "contact_sms_history", "contacts", "email_links"],
+            {"contact_report_scope": "with_news", "sms_history_scope": "with_channel"},
+            "contact_report_scope names nobody: that takes a stream such as email_opens.",
+        ),
+    ],
+)
+def test_a_scope_that_nothing_selected_can_fill_is_told(
+    tap: TapRunner,
+    caplog: pytest.LogCaptureFixture,
+    select: list[str],
+    config: dict[str, Any],
+    said: str,
+) -> None:
+    tap.config.update(config)
+    run = tap.run(select=select)
+
+    assert run.paths("/contacts/sms") == run.paths("/reports/contact_reports") == []
+    assert [each.getMessage() for each in caplog.records if each.levelname == "WARNING"] == [said]
+
+
+def test_a_scope_that_the_api_cannot_fill_is_told(
+    tap: TapRunner, switches: Switches, caplog: pytest.LogCaptureFixture
+) -> None:
+    switches.sms_channel_included = False
+    tap.config["sms_history_scope"] = "with_channel"
+
+    assert tap.run(select=["contact_sms_history", "contacts"]).paths("/contacts/sms") == []
+    assert [each.getMessage() for each in caplog.records if each.levelname == "WARNING"] == [
+        "sms_history_scope names nobody: that takes channels, which the API does not show."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("select", "config"),
+    [
+        (["contact_sms_history", "contacts"], {"sms_history_scope": "with_channel"}),
+        ([*REPORTS, "email_bounces"], {"contact_report_scope": "with_news"}),
+        (["contact_tags"], {"sms_history_scope": "with_channel"}),
+        (["contact_tags"], {"contact_report_scope": "with_news"}),
+    ],
+)
+def test_of_a_scope_that_can_be_filled_or_fills_nothing_that_is_wanted_nothing_is_told(
+    tap: TapRunner, caplog: pytest.LogCaptureFixture, select: list[str], config: dict[str, Any]
+) -> None:
+    tap.config.update(config)
+    tap.run(select=select)
+
+    assert [each for each in caplog.records if each.levelname == "WARNING"] == []
 
 
 def test_what_a_named_contact_did_is_read(tap: TapRunner, shop: Shop) -> None:
@@ -584,6 +676,63 @@ def test_the_history_of_text_messages_is_read_of_those_who_are_named(
         f"/contacts/sms_engagement_history/{shop.people[1].contact_id}"
     ]
     assert run.counts == {}
+
+
+def test_of_the_history_of_text_messages_only_new_entries_come_again(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    ann, bob, _ = shop.people
+    for contact, number in ((ann, "2065550100"), (bob, "2065550101")):
+        shop.account.add_sms_channel(contact, number, at=NOON - timedelta(days=9))
+    tap.config["sms_history_ids"] = [ann.contact_id]
+    select = ["contact_sms_history"]
+
+    def said(*contacts: Contact) -> list[tuple[str, str]]:
+        """Name whom to ask, and return of the rows whose they are, and what was done."""
+        tap.config["sms_history_ids"] = [contact.contact_id for contact in contacts]
+        run = tap.run(select=select)
+        assert run.paths("/contacts/sms") == [
+            f"/contacts/sms_engagement_history/{contact.contact_id}" for contact in contacts
+        ]
+        rows = run.rows("contact_sms_history")
+        return [(row["contact_id"], row["history_details__consent_action_type"]) for row in rows]
+
+    assert said(ann) == [(ann.contact_id, "opt_in")]
+    assert tap.state["ledger"]["texts"] == [{ann.contact_id: "2026-06-01T12:00:00Z"}]
+    assert said(ann) == []
+    shop.account.opt_out_by_sms(ann)
+    clock.advance(timedelta(hours=1))
+    assert said(ann, bob) == [(ann.contact_id, "opt_out"), (bob.contact_id, "opt_in")]
+    assert tap.state["ledger"]["texts"] == [
+        dict.fromkeys(sorted([ann.contact_id, bob.contact_id]), "2026-06-01T13:00:00Z")
+    ]
+    assert said(ann, bob) == []
+
+
+def test_entries_that_a_history_of_text_messages_shows_late_come_within_the_look_back(
+    tap: TapRunner, shop: Shop, clock: Clock
+) -> None:
+    shop.account.add_sms_channel(shop.ann, "2065550100", at=NOON - timedelta(days=9))
+    tap.config["sms_history_ids"] = [shop.ann.contact_id]
+    tap.run(select=["contact_sms_history"])
+    clock.advance(timedelta(hours=1))
+    for seconds in (600, 601):
+        shop.account.opt_out_by_sms(shop.ann, at=NOON - timedelta(seconds=seconds))
+
+    (row,) = tap.run(select=["contact_sms_history"]).rows("contact_sms_history")
+    assert row["insert_time"].startswith("2026-06-01T")
+    assert row["history_details__consent_action_time"] == "2026-06-01T11:50:00Z"
+
+
+def test_of_a_contact_whose_history_was_not_found_nothing_is_known(
+    tap: TapRunner, shop: Shop
+) -> None:
+    shop.account.add_sms_channel(shop.ann, "2065550100", at=NOON - timedelta(days=9))
+    nobody = "00000000-0000-11f1-aa3a-02420a320002"
+    tap.config["sms_history_ids"] = [shop.ann.contact_id, nobody]
+
+    tap.run(select=["contact_sms_history"])
+    assert tap.state["ledger"]["texts"][0].keys() == {shop.ann.contact_id}
 
 
 def test_the_contacts_of_a_segment_are_a_set(

@@ -11,7 +11,7 @@ import pytest
 from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
 from constantcontact_sandbox.people import addressed
 from tap_constantcontact.ledger import Crowd, Pass
-from tap_constantcontact.streams.contacts import Contacts
+from tap_constantcontact.streams.contacts import Contacts, DeletedContacts
 from tap_constantcontact.streams.tags import ContactTags
 from tap_constantcontact.times import text_of
 from tests.running import TapRunner, Writer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from constantcontact_sandbox import Asked
     from constantcontact_sandbox import Request as SandboxRequest
-    from constantcontact_sandbox.records import ContactList
+    from constantcontact_sandbox.records import Contact, ContactList
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 PEOPLE = 300
@@ -474,6 +474,70 @@ def test_channels_that_the_api_refuses_are_asked_for_once_and_never_again(
     assert first.counts == again.counts == {"contacts": 10}
 
 
+def channels_asked_for(asked: list[Asked]) -> list[tuple[str, bool, int]]:
+    """Return of each call for contacts by what it asked, whether for channels, and the answer."""
+    return [
+        (
+            next((name for name in ("updated_after", "optout_after") if name in call.query), "")
+            or call.query["status"],
+            "sms_channel" in call.query.get("include", ""),
+            call.status,
+        )
+        for call in asked
+        if call.path == "/contacts"
+    ]
+
+
+def test_channels_that_the_api_refuses_later_are_left_out_at_once_and_never_asked_for_again(
+    tap: TapRunner, town: Town, switches: Switches, clock: Clock
+) -> None:
+    first = tap.run(select=["contacts"])
+    assert channels_asked_for(first.asked) == [
+        ("all", True, 200),  # whether the API shows them
+        ("deleted", False, 200),
+        ("all", True, 200),
+    ]
+    switches.sms_channel_included = False
+    clock.advance(timedelta(hours=1))
+    town.account.rename(town.people[0], "Ann", "Lee")
+
+    refused = tap.run(select=["contacts"])
+    assert channels_asked_for(refused.asked) == [
+        ("deleted", True, 400),
+        ("deleted", False, 200),
+        ("updated_after", False, 200),
+        ("optout_after", False, 200),
+    ]
+    assert ids(refused.rows("contacts")) == {town.people[0].contact_id}
+    assert refused.state["ledger"]["contacts"][0]["sms_channel"] is False
+    assert refused.state["ledger"]["contacts"][0]["counts"]["statuses"]["deleted"] == 0
+    clock.advance(timedelta(days=8))
+    again = channels_asked_for(tap.run(select=["contacts"]).asked)
+    assert again == [
+        ("deleted", False, 200),
+        ("updated_after", False, 200),
+        ("optout_after", False, 200),
+        ("all", False, 200),
+    ]
+
+
+@pytest.mark.usefixtures("town")
+def test_a_refusal_that_is_not_for_channels_takes_none_away(
+    tap: TapRunner, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tap.run(select=["contacts"])
+    clock.advance(timedelta(hours=1))
+    wrong = {**DeletedContacts.params, "created_after": "never"}
+    monkeypatch.setattr(DeletedContacts, "params", wrong)
+
+    assert channels_asked_for(tap.run(select=["contacts"]).asked) == [
+        ("deleted", True, 400),
+        ("deleted", False, 400),
+        ("updated_after", True, 200),
+        ("optout_after", True, 200),
+    ]
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "kept"),
     [
@@ -693,6 +757,143 @@ def test_whoever_chooses_other_lists_in_the_midst_of_a_pass_gets_all_on_them(
     run = tap.run(select=["contacts"])
     assert batches(run.asked) == [",".join(clubs.ids[at : at + 25]) for at in (1, 26, 51)]
     assert ids(run.rows("contacts")) == {each.contact_id for each in clubs.people[1:60]}
+
+
+def gone(*contacts: Contact, at: str = "2026-06-01T13:00:00Z") -> list[dict[str, Any]]:
+    """Return the rows that say of contacts that they are kept no more."""
+    return [{"contact_id": each.contact_id, "_sdc_deleted_at": at} for each in contacts]
+
+
+@pytest.fixture
+def traceless(switches: Switches) -> None:
+    """Let a deletion move no time that one can filter by."""
+    switches.delete_moves_updated_at = switches.delete_opts_out = False
+
+
+@pytest.mark.usefixtures("traceless")
+def test_who_was_deleted_without_a_trace_is_gone_from_those_who_are_kept(
+    tap: TapRunner, town: Town, clock: Clock
+) -> None:
+    tap.config["contact_status"] = ["active"]
+    town.account.delete_contact(town.people[9], at=NOON - timedelta(days=3))
+    assert len(tap.run(select=["contacts"]).rows("contacts")) == 9  # and nobody is gone yet
+    town.account.rename(town.people[7], "Ann", "Lee")
+    clock.advance(timedelta(minutes=30))
+    tap.run(select=["contacts"])
+    clock.advance(timedelta(minutes=30))
+    town.account.delete_contact(town.people[7])
+
+    found = tap.run(select=["contacts"])
+    assert filters(found.asked) == [COUNTED, {"status": "deleted"}]
+    assert found.rows("contacts") == gone(town.people[7])
+    clock.advance(timedelta(hours=1))
+    assert tap.run(select=["contacts"]).rows("contacts") == []
+
+
+@pytest.mark.parametrize(
+    ("permission", "status"),
+    [
+        ("unsubscribed", "unsubscribed"),
+        ("pending_confirmation", "pending_confirmation"),
+        ("temp_hold", "not_set,temp_hold"),
+    ],
+)
+def test_whose_permission_was_taken_back_without_a_trace_is_gone_from_those_who_are_kept(
+    tap: TapRunner, town: Town, clock: Clock, permission: Any, status: str
+) -> None:
+    def take_back(contact: Contact) -> None:
+        address = addressed(contact)
+        address.permission_to_send, address.updated_at = permission, clock.now()
+
+    tap.config["contact_status"] = ["active"]
+    take_back(town.people[9])
+    clock.advance(timedelta(minutes=30))
+    tap.run(select=["contacts"])
+    clock.advance(timedelta(minutes=30))
+    take_back(town.people[7])
+
+    found = tap.run(select=["contacts"])
+    assert filters(found.asked) == [COUNTED, {"status": status}]
+    assert found.rows("contacts") == gone(town.people[7])
+
+
+@pytest.mark.usefixtures("traceless")
+def test_who_came_after_the_last_count_and_is_not_kept_is_not_taken_for_gone(
+    tap: TapRunner, town: Town, clock: Clock
+) -> None:
+    tap.config["contact_status"] = ["active"]
+    tap.run(select=["contacts"])
+    clock.advance(timedelta(hours=1))
+    newcomer = town.account.add_contact("new@example.com", at=clock.now() - timedelta(minutes=9))
+    town.account.delete_contact(newcomer)
+    town.account.delete_contact(town.people[7])
+
+    found = tap.run(select=["contacts"])
+    assert filters(found.asked) == [COUNTED, {"status": "deleted"}]
+    assert found.rows("contacts") == gone(town.people[7])
+
+
+@pytest.mark.usefixtures("traceless")
+def test_who_left_while_the_counters_hid_it_is_gone_once_all_are_read_again(
+    tap: TapRunner, town: Town, clock: Clock
+) -> None:
+    tap.config["contact_status"] = ["active"]
+    town.account.delete_contact(town.people[9], at=NOON - timedelta(days=3))
+    tap.run(select=["contacts"])
+    clock.advance(timedelta(days=1))
+    town.account.rename(town.people[7], "Ann", "Lee")
+    clock.advance(timedelta(hours=1))
+    assert ids(tap.run(select=["contacts"]).rows("contacts")) == {town.people[7].contact_id}
+    clock.advance(timedelta(days=1, hours=22))
+    town.account.opt_out(town.people[6])
+    town.account.delete_contact(town.people[7])
+    town.account.revive(town.people[9])
+    clock.advance(timedelta(hours=1))
+
+    hidden = tap.run(select=["contacts"])
+    assert hidden.rows("contacts") == gone(town.people[6], at="2026-06-04T12:00:00Z")
+    clock.advance(timedelta(days=4))
+    again = tap.run(select=["contacts"])
+    assert filters(again.asked) == [COUNTED, {}]
+    # Who opted out is not gone once more, and who is kept is there again.
+    rows = again.rows("contacts")
+    assert [row for row in rows if row["_sdc_deleted_at"]] == gone(
+        town.people[7], at="2026-06-08T12:00:00Z"
+    )
+    assert ids(rows) == {town.people[number].contact_id for number in (0, 1, 2, 3, 4, 5, 7, 8, 9)}
+
+
+@pytest.mark.usefixtures("traceless")
+def test_who_was_deleted_without_a_trace_is_gone_from_those_on_chosen_lists(
+    tap: TapRunner, town: Town, clock: Clock
+) -> None:
+    tap.config["contact_list_ids"] = [town.list.list_id]
+    tap.run(select=["contacts"])
+    clock.advance(timedelta(hours=1))
+    town.account.delete_contact(town.people[0])  # its lists forget it
+
+    found = tap.run(select=["contacts"])
+    assert filters(found.asked) == [
+        COUNTED,
+        {"status": "deleted"},
+        {"lists": town.list.list_id},  # as one has left it
+    ]
+    assert [row for row in found.rows("contacts") if row["_sdc_deleted_at"]] == gone(town.people[0])
+
+
+def test_nobody_is_taken_for_gone_who_is_just_on_no_chosen_list(
+    tap: TapRunner, town: Town, clock: Clock
+) -> None:
+    other = town.account.add_list("Other")
+    tap.config["contact_list_ids"] = [town.list.list_id]
+    tap.run(select=["contacts"])
+    clock.advance(timedelta(hours=1))
+    town.account.join(town.people[8], other)
+    town.account.change_address(town.people[8], "elsewhere@example.com")
+
+    found = tap.run(select=["contacts"])
+    assert filters(found.asked) == [COUNTED, {"lists": other.list_id}]
+    assert found.rows("contacts") == []
 
 
 @pytest.mark.usefixtures("town")

@@ -151,17 +151,20 @@ def test_whom_streams_are_to_be_asked_about_comes_back_as_it_was_written() -> No
     assert again.state()["ledger"]["forbidden"] == [{}]
 
 
-def test_what_is_known_of_landing_pages_and_lists_comes_back_as_it_was_written() -> None:
+def test_what_is_known_of_landing_pages_lists_and_texts_comes_back_as_it_was_written() -> None:
     ledger = Ledger({})
     ledger.landing_pages["p1"] = {"landing_page_opens": NOON}
     ledger.lists["social_hashtag_groups"] = "q83vEjRW"
+    ledger.texts["c1"] = NOON
 
     state = json.loads(json.dumps(ledger.state()))
     again = Ledger(state)
     assert state["ledger"]["landing_pages"] == {
         "p1": [{"landing_page_opens": "2026-06-01T12:00:00Z"}]
     }
+    assert state["ledger"]["texts"] == [{"c1": "2026-06-01T12:00:00Z"}]
     assert (again.landing_pages, again.lists) == (ledger.landing_pages, ledger.lists)
+    assert again.texts == ledger.texts
 
 
 @pytest.mark.parametrize(

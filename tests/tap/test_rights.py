@@ -161,6 +161,34 @@ def test_a_sync_without_a_catalog_asks_once_and_uses_the_answer_twice(
     assert [each["type"] for each in rows] == ["SCHEMA", *["RECORD"] * 11, "ACTIVATE_VERSION"]
 
 
+def test_discovery_leaves_out_what_is_forbidden_where_rows_say_whose_they_are(
+    tap: TapRunner, sandbox: Sandbox, switches: Switches, caplog: pytest.LogCaptureFixture
+) -> None:
+    switches.withheld_privileges = frozenset({"contacts:write"})
+
+    assert unsupported(discover(tap, add_account_id=True)) == {"bulk_activities"}
+    assert paths(sandbox) == ["/account/user/privileges"]
+    (line,) = said(caplog)
+    assert line.endswith("these streams cannot be selected: bulk_activities (contacts:write).")
+
+
+def test_a_sync_without_a_catalog_says_of_privileges_whose_they_are(
+    tap: TapRunner, account: Account, sandbox: Sandbox, switches: Switches
+) -> None:
+    switches.withheld_privileges = CAMPAIGNS_ALONE
+    tap.config["add_account_id"] = True
+    writer = Writer()
+    TapConstantContact(config=tap.settings, message_writer=writer).sync_all()
+
+    assert paths(sandbox)[:2] == ["/account/user/privileges", "/account/summary"]
+    assert paths(sandbox).count("/account/user/privileges") == 1
+    assert paths(sandbox).count("/account/summary") == 1
+    assert "contacts" not in {each.get("stream") for each in writer.messages}
+    rows = [each["record"] for each in writer.messages if each["type"] == "RECORD"]
+    assert {row["account_id"] for row in rows} == {account.owner.encoded_account_id}
+    assert sum("privilege_id" in row for row in rows) == 11
+
+
 # In mid-run
 
 

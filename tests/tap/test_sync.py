@@ -126,10 +126,10 @@ def test_a_quiet_run_asks_only_what_might_have_moved(tap: TapRunner, shop: Shop)
         "/contact_tags",
         "/contacts/counts",
         "/contacts",  # how many are deleted
-        "/contacts",
-        "/contacts",
         "/emails",
         SUMMARIES,
+        "/contacts",
+        "/contacts",
         f"/reports/stats/email_campaigns/{shop.campaign.campaign_id}",
     ]
     assert quiet.counts == {"campaign_stats": 1, "campaign_summaries": 1}
