@@ -1,7 +1,8 @@
 """`tap-constantcontact-plan`: what the next runs will cost, before they are made.
 
 It takes the options of the tap, spends at most 15 calls, and prints for each stream about how many
-rows and calls reading it takes.
+rows, calls, minutes at the pace and days at the quota reading it takes: in the next run, and in a
+typical one after it.
 """
 
 from __future__ import annotations
@@ -78,13 +79,20 @@ def _of_run(costs: Iterable[Cost], settings: Settings) -> dict[str, Any]:
         known = rows.get(cost.stream, 0)
         rows[cost.stream] = None if known is None or cost.rows is None else known + cost.rows
         calls[cost.stream] += cost.calls
-    whole = math.ceil(sum(calls.values()))
-    a_day = settings.limits.daily_quota - settings.limits.quota_reserve
     return {
         "streams": [
-            {"stream": name, "rows": _whole(rows[name]), "calls": math.ceil(calls[name])}
+            {"stream": name, "rows": _whole(rows[name]), **_spent(calls[name], settings)}
             for name in calls
         ],
+        **_spent(sum(calls.values()), settings),
+    }
+
+
+def _spent(calls: float, settings: Settings) -> dict[str, Any]:
+    """Return what calls take: how many, the minutes at the pace, and the days at the quota."""
+    whole = math.ceil(round(calls, 2))
+    a_day = settings.limits.daily_quota - settings.limits.quota_reserve
+    return {
         "calls": whole,
         "minutes": round(whole / settings.requests_per_second / 60, 1),
         "days": round(whole / a_day, 2) if a_day > 0 else None,
@@ -95,34 +103,41 @@ def _whole(number: float | None) -> int | None:
     return None if number is None else round(number)
 
 
+WHAT = ("rows", "calls", "minutes", "days")
+"""The figures of each run, and of each stream in it."""
+
+
 def table(found: dict[str, Any]) -> str:
-    """Return the figures as a table for people.
+    """Return the figures as a table for people: of the next run, and of a typical one after it.
 
     Args:
         found: What `figures` returned.
     """
-    typical = {each["stream"]: each["calls"] for each in found["typical_run"]["streams"]}
-    streams = {each["stream"]: each for each in found["run"]["streams"]}
-    lines: list[Sequence[str]] = [("stream", "rows", "calls", "then")]
-    for name in dict.fromkeys([*streams, *typical]):
-        each = streams.get(name, {"rows": None, "calls": 0})
-        rows = "" if each["rows"] is None else f"{each['rows']:,}"
-        lines.append((name, rows, f"{each['calls']:,}", f"{typical.get(name, 0):,}"))
     runs = (found["run"], found["typical_run"])
+    by_name = [{each["stream"]: each for each in run["streams"]} for run in runs]
+    none = dict.fromkeys(WHAT)
+    lines: list[Sequence[str]] = [("stream", *WHAT, *WHAT)]
     lines += [
-        (what, "", *("" if run[what] is None else f"{run[what]:,}" for run in runs))
-        for what in ("calls", "minutes", "days")
+        (name, *(text for each in by_name for text in _texts(each.get(name, none))))
+        for name in dict.fromkeys([*by_name[0], *by_name[1]])
     ]
+    lines.append(("all", *(text for run in runs for text in _texts({"rows": None, **run}))))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = [
         "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
         for line in lines
     ]
     rule = "-" * len(text[0])
-    said = [text[0], rule, *text[1:-3], rule, *text[-3:]]
+    starts = [widths[0] + 2, sum(widths[: len(WHAT) + 1]) + 2 * (len(WHAT) + 1)]
+    above = "".ljust(starts[0]) + "next run".ljust(starts[1] - starts[0]) + "a typical one after it"
+    said = [above, text[0], rule, *text[1:-1], rule, text[-1]]
     if not found["complete"]:
         said.append("There are more campaigns than were counted: the run costs more.")
-    return "\n".join(said)
+    return "\n".join(line.rstrip() for line in said)
+
+
+def _texts(figures: dict[str, Any]) -> list[str]:
+    return ["" if figures[what] is None else f"{figures[what]:,}" for what in WHAT]
 
 
 def main() -> None:

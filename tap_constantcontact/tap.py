@@ -187,17 +187,25 @@ class TapConstantContact(Tap):
         self.ledger.belongs_to(self.authenticator.account())
         fetcher, allowance = self._fetcher()
         try:
-            if self.input_catalog is None:
-                self._deselect_forbidden(fetcher)
-            else:
-                self._tell_misfits(self.input_catalog)
-            wanted = {name: stream for name, stream in self._own.items() if stream.selected}
-            self._tell_account(fetcher)
+            wanted = self._prepare(fetcher)
             self._run(wanted, fetcher, allowance).sync(wanted)
         except QuotaUsed as end:
             if self.settings.fails_at_quota:
                 raise
             self.logger.warning(str(end))
+
+    def _prepare(self, fetcher: Fetcher) -> dict[str, ConstantContactStream]:
+        """Ask what there is to know before all else; return the streams whose rows are wanted.
+
+        Raises:
+            TapError: It cannot be asked.
+        """
+        if self.input_catalog is None:
+            self._deselect_forbidden(fetcher)
+        else:
+            self._tell_misfits(self.input_catalog)
+        self._tell_account(fetcher)
+        return {name: stream for name, stream in self._own.items() if stream.selected}
 
     @override
     def run_discovery(self) -> str:
@@ -294,11 +302,21 @@ class TapConstantContact(Tap):
         Raises:
             TapError: The API cannot be asked.
         """
-        wanted = {name for name, stream in self._own.items() if stream.selected}
-        fetcher, _ = self._fetcher()
-        survey = Survey(self._own, wanted, Ledger(self.ledger.state()), self.settings, fetcher)
+        first = [
+            *([UserPrivileges.name] if self.input_catalog is None else []),
+            *([AccountSummary.name] if self.settings.adds_account_id else []),
+        ]
+        fetcher, allowance = self._fetcher()
         try:
-            return survey.forecast()
+            return Survey(
+                self._own,
+                self._prepare(fetcher),
+                Ledger(self.ledger.state()),
+                self.settings,
+                fetcher,
+                spent=lambda: allowance.calls,
+                first=first,
+            ).forecast()
         finally:
             fetcher.close()
 

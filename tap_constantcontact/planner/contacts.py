@@ -132,7 +132,7 @@ class ContactsPart(Part):
             first = []
             yield self._optouts_again
             yield from self._unexplained()
-            if not self._is_overdue():
+            if not self.is_overdue():
                 return
         yield from self._all(first)
         if self._is_behind:
@@ -285,7 +285,7 @@ class ContactsPart(Part):
         if left and self._settings.contacts_full_refresh:
             self._crowd.due = self._now()
         come = [each for each in movements if each.by > 0]
-        if self._is_overdue():
+        if self.is_overdue():
             # All are read; by chosen lists, though, nobody who was deleted: lists forget them.
             by_lists = bool(self._choice.lists)
             come = [each for each in come if by_lists and each.group[0] == "statuses"]
@@ -327,7 +327,12 @@ class ContactsPart(Part):
         self._crowd.counts = {**self._crowd.counts, **self._census.counts}
         self._crowd.counted = self._now()
 
-    def _is_overdue(self) -> bool:
+    @property
+    def total(self) -> int:
+        """How many contacts there are; 0 as long as they were not counted."""
+        return self._census.total
+
+    def is_overdue(self) -> bool:
         """Tell whether all contacts are to be read again, or still."""
         whole, every = self._crowd.read_whole, self._settings.contacts_full_refresh
         if whole is None or self._crowd.begun is not None:
