@@ -14,6 +14,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from tap_constantcontact.fetcher import AHEAD
 from tap_constantcontact.ledger import LONG_AGO, RESENDS
 from tap_constantcontact.planner.campaigns import CampaignsPart
 from tap_constantcontact.planner.contacts import ContactsPart
@@ -247,7 +248,10 @@ class Survey:
 
     def _ask(self, units: Iterable[Unit], most: int = 1) -> Iterator[Page]:
         """Yield the first pages of units, of as many as there are calls for."""
-        for page in self._fetcher.pages(islice(units, self._left() // most), most=most):
+        # At first one after the other: a token that has expired costs each of them a call.
+        ahead = AHEAD if self._fetcher.has_answer else 1
+        asked = islice(units, self._left() // most)
+        for page in self._fetcher.pages(asked, most=most, ahead=ahead):
             if page.forbidden:
                 self._forbidden.setdefault(page.unit.source.name, page.unit)
             yield page
@@ -399,14 +403,13 @@ class Survey:
         for unit in next(stages, ()):
             name = unit.source.name
             if name in most:
-                found = [len(rows) for _, rows in self._play(part, [unit], most[name])]
-                shown[name] = found or [0]
-            rows = sum(shown[name]) if name in shown else None
-            calls = len(shown.get(name, [0]))
+                shown[name] = [len(rows) for _, rows in self._play(part, [unit], most[name])]
+            asked = shown.get(name)
+            rows, calls = (sum(asked), len(asked)) if asked else (None, 1)
             if name in self._brief.wanted:
                 quiet.append(Cost(name, rows, calls))
             else:
-                quiet.append(Cost(needed[name], 0, calls))
+                quiet.append(Cost(needed[name], 0 if asked else None, calls))
         changed = [
             # A list of several pages is read until it is the same twice.
             Cost(name, 0, len(shown[name])) if name in shown else Cost(name, 1, 1)
