@@ -71,6 +71,9 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
+PARTS = ("bookmarks", "ledger")
+"""What a state holds: one that holds other things alone is a file of another kind."""
+
 REPORTS = (
     "email_sends",
     "email_opens",
@@ -787,7 +790,7 @@ def check_is_state(document: object) -> None:
     Raises:
         StateError: It is none.
     """
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or (document and document.keys().isdisjoint(PARTS)):
         raise damaged("its beginning")
 
 

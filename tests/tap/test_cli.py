@@ -235,6 +235,8 @@ BOOKMARK = '{"replication_key": "updated_at", "replication_key_value": "2026-05-
         ('{"ledger": {"version": 1, "events": [1]}}', "The state is damaged (at "),
         ("[]", "The state is damaged (at its beginning): "),
         ("null", "The state is damaged (at its beginning): "),
+        ('{"client_id": "any"}', "The state is damaged (at its beginning): "),
+        ('{"type": "STATE", "value": {}}', "The state is damaged (at its beginning): "),
         ('"state.json"', "The state is damaged (at its beginning): "),
     ],
 )
