@@ -16,10 +16,11 @@ from tap_constantcontact.transport import Patience
 from tap_constantcontact.writer import PageWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from constantcontact_sandbox import Asked, Sandbox
+    from constantcontact_sandbox import Request as SandboxRequest
     from tap_constantcontact.allowance import Limits
     from tap_constantcontact.store import Store
 
@@ -201,6 +202,31 @@ class TapRunner:
         if not isinstance(error, SettingsError):  # such a run does not even begin
             self.state = outcome.state
         return outcome
+
+
+def before_second(
+    sandbox: Sandbox, ending: str, happen: Callable[[], object]
+) -> list[SandboxRequest]:
+    """Let something happen before the second request for a path is answered.
+
+    Args:
+        sandbox: Who is asked.
+        ending: How the path ends.
+        happen: Lets it happen.
+
+    Returns:
+        The requests for the path, as they come.
+    """
+    asked: list[SandboxRequest] = []
+
+    def look(request: SandboxRequest) -> None:
+        if request.path.endswith(ending):
+            asked.append(request)
+            if len(asked) == 2:
+                happen()
+
+    sandbox.before_answer.append(look)
+    return asked
 
 
 def counted(store: Store, limits: Limits, key: str = "key", **clocks: Any) -> Allowance:

@@ -14,13 +14,12 @@ from constantcontact_sandbox import Account, Clock, Fault, Sandbox, Switches
 from constantcontact_sandbox.segments import Criteria
 from tap_constantcontact.streams.contact_reports import ContactActivityDetails
 from tests.pipeline.tables import Tables
-from tests.running import TapRunner
+from tests.running import TapRunner, before_second
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from constantcontact_sandbox import Request as SandboxRequest
     from constantcontact_sandbox.records import Activity, Contact
     from tests.running import Outcome
 
@@ -378,15 +377,9 @@ def test_a_deed_that_arrives_between_two_pages_makes_no_phantom(
         shop.account.add_open(shop.email, shop.ann, at=NOON - timedelta(minutes=number + 5))
     tap.config["contact_report_ids"] = [shop.ann.contact_id]
     tap.config["contact_report_types"] = ["em_opens"]
-    pages = []
-
-    def arrive(request: SandboxRequest) -> None:
-        if request.path.endswith("/activity_details"):
-            pages.append(request)
-            if len(pages) == 2:
-                shop.account.add_open(shop.email, shop.ann, at=NOON)
-
-    sandbox.before_answer.append(arrive)
+    before_second(
+        sandbox, "/activity_details", lambda: shop.account.add_open(shop.email, shop.ann, at=NOON)
+    )
     rows = {*read(tap.run(select=[DETAILS]))}
     assert len(rows) == 151
     assert {occurrence for *_, occurrence in rows} == {"1"}

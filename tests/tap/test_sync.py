@@ -15,7 +15,7 @@ from tap_constantcontact.streams.contacts import Contacts
 from tap_constantcontact.streams.emails import Campaigns
 from tap_constantcontact.streams.stats import CampaignActivityStats, CampaignStats
 from tap_constantcontact.tap import TapConstantContact
-from tests.running import MAIL, TapRunner, Writer
+from tests.running import MAIL, TapRunner, Writer, before_second
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -689,15 +689,7 @@ def test_a_campaign_that_changes_while_it_is_read_hides_no_other(
     monkeypatch.setattr(Campaigns, "page_size", 2)
     others = [shop.send(f"Letter {number}", days_ago=40 + number) for number in range(4)]
     tap.config["end_date"] = "2026-05-30"
-    pages = []
-
-    def rename(request: SandboxRequest) -> None:
-        if request.path == "/emails":
-            pages.append(request)
-            if len(pages) == 2:
-                shop.account.rename_campaign(shop.campaign, "July")
-
-    sandbox.before_answer.append(rename)
+    before_second(sandbox, "/emails", lambda: shop.account.rename_campaign(shop.campaign, "July"))
     names = {row["name"] for row in tap.run().rows("campaigns")}
     assert names >= {campaign.name for campaign in others}
 
@@ -755,15 +747,9 @@ def test_an_event_that_arrives_between_two_pages_makes_no_phantom(
         shop.account.add_open(
             shop.email, shop.people[1], at=NOON - timedelta(minutes=2 * number + 5)
         )
-    pages = []
-
-    def arrive(request: SandboxRequest) -> None:
-        if request.path.endswith("/tracking/opens"):
-            pages.append(request)
-            if len(pages) == 2:
-                shop.account.add_open(shop.email, shop.ann, at=NOON)
-
-    sandbox.before_answer.append(arrive)
+    pages = before_second(
+        sandbox, "/tracking/opens", lambda: shop.account.add_open(shop.email, shop.ann, at=NOON)
+    )
     rows = tap.run().rows("email_opens")
     assert len(pages) == 2
     assert len(rows) == 700
