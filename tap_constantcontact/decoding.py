@@ -20,7 +20,7 @@ def decoded(content: bytes, shape: Any = Any) -> Any:  # noqa: ANN401 - JSON is 
     Raises:
         ValueError: It is no JSON.
     """
-    for kind in (shape, Any):
+    for kind in dict.fromkeys((shape, Any)):
         with contextlib.suppress(msgspec.DecodeError):
             return msgspec.json.decode(content, type=kind)
     return json.loads(content)

@@ -430,6 +430,10 @@ class Campaign:
         """Tell whether it changed or was sent a short while ago."""
         return now - max(self.updated or LONG_AGO, self.sent or LONG_AGO) <= FRESH
 
+    def is_hot(self, now: datetime, hot: timedelta) -> bool:
+        """Tell whether it was sent so short a while ago that much is expected of it."""
+        return now - self.dated <= hot
+
     def is_open(self, now: datetime) -> bool:
         """Tell whether its activities may change without a word, or another one be wished for."""
         may_be_resent = self.sent is not None and now < self.sent + RESENDABLE

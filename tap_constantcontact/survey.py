@@ -603,7 +603,7 @@ class Survey:
         if not isinstance(stream, EmailReport):
             return 0.0, unread + len(read) * _spread(news, activities) / activities
         if not news:
-            is_hot = now - campaign.dated <= self._settings.report_hot
+            is_hot = campaign.is_hot(now, self._settings.report_hot)
             if isinstance(stream, EmailForwards) and counter and is_hot:
                 return counter, self._share_moved(campaign_id) / activities
             return 0.0, 0.0
@@ -714,7 +714,7 @@ class Survey:
             news = sum(expected.get(name, 0.0) for name in counters(stream))
             calls[stream.name] += weight * _chance(news)
             rows[stream.name] += weight * news if isinstance(stream, EventReport) else 0.0
-            is_hot = now - campaign.dated <= self._settings.report_hot
+            is_hot = campaign.is_hot(now, self._settings.report_hot)
             if isinstance(stream, EmailForwards) and is_hot and totals[stream.counter]:
                 calls[stream.name] += moves
                 rows[stream.name] += moves * (totals[stream.counter] or 0)

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from tap_constantcontact.ledger import Pass
 from tap_constantcontact.planner.census import Census
-from tap_constantcontact.planner.forecast import EVERYBODY, list_batches, pages, pass_sizes
+from tap_constantcontact.planner.forecast import EVERYBODY, batches_of_pass, list_batches, pages
 from tap_constantcontact.planner.part import Part
 from tap_constantcontact.planner.windows import SECOND, divide
 from tap_constantcontact.streams.base import LEFT
@@ -208,7 +208,7 @@ class ContactsPart(Part):
         if self._crowd.begun:
             return chosen if len(self._crowd.begun.done) == len(chosen) else [EVERYBODY]
         members = self._census.counts.get("lists")
-        return list(pass_sizes(self._choice.lists, members, self._census.total))
+        return batches_of_pass(self._choice.lists, members, self._census.total)
 
     def _windows(self) -> list[WindowUnit]:
         """Return what reads all contacts, as far as a pass has not read them yet."""

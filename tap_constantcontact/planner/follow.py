@@ -261,8 +261,8 @@ class FollowPart(Part):
 
     def _seen(self, stream: EmailReport, campaign_id: str, activity_id: str) -> str:
         """Return the mark of all counters of an activity, where a report depends on them all."""
-        sent = self._ledger.campaigns[campaign_id].dated
-        is_hot = self._now() - sent <= self._settings.report_hot
+        campaign = self._ledger.campaigns[campaign_id]
+        is_hot = campaign.is_hot(self._now(), self._settings.report_hot)
         if isinstance(stream, EmailForwards) and is_hot:
             return self._counters.mark_of_activity(activity_id)
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tap_constantcontact.streams.contacts import MOST_LISTS, Contacts
+from tap_constantcontact.streams.contacts import MOST_LISTS, Contacts, joined
 from tap_constantcontact.streams.email_reports import EmailReport, counters
 from tap_constantcontact.streams.stats import CampaignActivityStats
 
@@ -40,14 +40,12 @@ def list_batches(lists: Collection[str]) -> list[str]:
     >>> list_batches(["b", "a"]), list_batches([])
     (['a,b'], [''])
     """
-    ids = sorted(lists)
-    found = [",".join(ids[at : at + MOST_LISTS]) for at in range(0, len(ids), MOST_LISTS)]
-    return found or [EVERYBODY]
+    return joined(sorted(lists), MOST_LISTS) or [EVERYBODY]
 
 
-def pass_sizes(
+def batches_of_pass(
     lists: Collection[str], members: Mapping[str, int] | None, total: int
-) -> dict[str, int]:
+) -> list[str]:
     """Return the batches of lists by which the wanted contacts are read in the fewest calls.
 
     Who is on lists of several batches is read with each of them. So where lists have much in
@@ -59,27 +57,19 @@ def pass_sizes(
         total: How many contacts there are.
 
     Returns:
-        At most how many contacts each batch has: who is on two of its lists is counted twice.
-        `EVERYBODY` alone where that takes fewer calls, as far as is known.
+        The batches; `EVERYBODY` alone where that takes fewer calls, as far as is known.
     """
-    sizes = {
-        batch: total
-        if members is None or batch == EVERYBODY
-        else min(sum(members.get(key, 0) for key in batch.split(",")), total)
-        for batch in list_batches(lists)
-    }
-    everybody = {EVERYBODY: total}
-    is_dearer = len(sizes) > 1 and pass_calls(sizes) > pass_calls(everybody)
-    return everybody if is_dearer else sizes
-
-
-def pass_calls(sizes: Mapping[str, int]) -> int:
-    """Return the calls that read batches of lists: one tells, too, that nobody is on them.
-
-    Args:
-        sizes: How many contacts each batch has.
-    """
-    return sum(max(pages(size, Contacts.page_size), 1) for size in sizes.values())
+    batches = list_batches(lists)
+    if len(batches) == 1:
+        return batches
+    if members is None:
+        return [EVERYBODY]
+    # Who is on two lists of a batch is counted twice; and a call tells that nobody is on them.
+    sizes = [min(sum(members.get(key, 0) for key in each.split(",")), total) for each in batches]
+    calls, of_all = (
+        sum(max(pages(size, Contacts.page_size), 1) for size in some) for some in (sizes, [total])
+    )
+    return [EVERYBODY] if calls > of_all else batches
 
 
 def report_calls(stream: EmailReport | DerivedReport, counter: int, known: int = 0) -> int:

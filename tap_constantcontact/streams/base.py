@@ -23,7 +23,8 @@ from typing_extensions import override
 
 from tap_constantcontact.errors import UnexpectedAnswer
 from tap_constantcontact.streams.forms import EXTRA, EXTRA_FIELD, Form
-from tap_constantcontact.units import Reading, Request, Row, Unit
+from tap_constantcontact.times import moment
+from tap_constantcontact.units import ChangesUnit, Reading, Request, Row, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -334,8 +335,16 @@ class ConstantContactStream(Asking, Stream):
 
     @override
     def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
-        """Return the rows of a page: each record with what its unit is about, whole."""
-        return self._form.rows(self.records(body), unit.about)
+        """Return the rows of a page: each record with what its unit is about, whole.
+
+        Of what the API can only show whole, those are returned that are news.
+        """
+        rows = self._form.rows(self.records(body), unit.about)
+        since = unit.since if isinstance(unit, ChangesUnit) else None
+        if since is None:
+            return rows
+        changed = str(self.replication_key)
+        return [row for row in rows if row[changed] is None or moment(row[changed]) >= since]
 
     @cached_property
     @override

@@ -12,11 +12,9 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_constantcontact.streams.base import ConstantContactStream
-from tap_constantcontact.times import moment
-from tap_constantcontact.units import ChangesUnit, Row, Unit
+from tap_constantcontact.units import ChangesUnit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
 COUNTS = {
@@ -83,11 +81,3 @@ class BulkActivities(ConstantContactStream):
             links = record.pop("_links", None) or {}
             record["results_href"] = (links.get("results") or {}).get("href")
         return records
-
-    @override
-    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
-        """Yield the rows of a page that are news."""
-        since = unit.since if isinstance(unit, ChangesUnit) else None
-        for row in super().rows(unit, body):
-            if since is None or row["updated_at"] is None or moment(row["updated_at"]) >= since:
-                yield row

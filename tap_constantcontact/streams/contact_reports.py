@@ -14,11 +14,11 @@ from typing_extensions import override
 from tap_constantcontact.streams.base import ConstantContactStream
 from tap_constantcontact.streams.forms import EXTRA, EXTRA_FIELD
 from tap_constantcontact.streams.readings import OCCURRENCE, NewestFirst
-from tap_constantcontact.times import moment, text_of
+from tap_constantcontact.times import text_of
 from tap_constantcontact.units import ChangesUnit, ReportUnit, Row, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
 CONTACT = th.Property("contact_id", th.StringType, required=True, description="The contact.")
@@ -204,14 +204,6 @@ class ContactSmsHistory(ContactReport):
         if not isinstance(body, list):
             raise self.lacking("list")
         return super().records(body)
-
-    @override
-    def rows(self, unit: Unit, body: Any) -> Iterable[Row]:
-        """Yield the rows of an answer that are news."""
-        since = unit.since if isinstance(unit, ChangesUnit) else None
-        for row in super().rows(unit, body):
-            if since is None or row["insert_time"] is None or moment(row["insert_time"]) >= since:
-                yield row
 
 
 class ContactCounts(ConstantContactStream):

@@ -326,10 +326,7 @@ class Contacts(ConstantContactStream):
         return self._any_of("status", statuses, len(COUNTED))
 
     def _any_of(self, name: str, values: Sequence[str], most: int) -> list[ContactsUnit]:
-        return [
-            ContactsUnit(self, filters={name: ",".join(values[start : start + most])})
-            for start in range(0, len(values), most)
-        ]
+        return [ContactsUnit(self, filters={name: some}) for some in joined(values, most)]
 
     @override
     def enough(self, unit: Unit, body: Any) -> bool:
@@ -349,6 +346,15 @@ class Contacts(ConstantContactStream):
         return (
             ContactsReading(self, unit) if isinstance(unit, ContactsUnit) else Reading(self, unit)
         )
+
+
+def joined(values: Sequence[str], most: int) -> list[str]:
+    """Return values as filters take them: as many in each as one call takes.
+
+    >>> joined(["a", "b", "c"], 2)
+    ['a,b', 'c']
+    """
+    return [",".join(values[start : start + most]) for start in range(0, len(values), most)]
 
 
 def status_of(row: Row) -> str:
